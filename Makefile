@@ -1,0 +1,111 @@
+# make            the shared and the static library, in build/
+# make demo       a broker and a worker, two processes, linked against them
+# make check      every test          make must-fail  the gates, each against a planted defect
+# make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
+# make header     include/ancillary.h anew, from src/
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+BUILD ?= build
+
+CC ?= cc
+LD ?= ld
+OBJCOPY ?= objcopy
+CARGO ?= cargo
+INSTALL ?= install
+ifeq ($(origin AR),default)
+AR := ar
+endif
+ifeq ($(origin LD),default)
+LD := ld
+endif
+
+# What other systems lack, taken away to test what replaces it: cmsg_cloexec nosignal close_range.
+WITHOUT ?=
+# abort: for a compiler that can't prove panic freedom.
+ANC_PANIC ?= prove
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+SO := libancillary.so.$(VERSION)
+SONAME := libancillary.so.$(SOVERSION)
+MAP := abi/libancillary.map
+EXPORTS := $(shell sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' $(MAP))
+ROOTS := $(addprefix -u ,$(EXPORTS))
+comma := ,
+LIBRARIES := $(BUILD)/$(SO) $(BUILD)/libancillary.a
+RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs
+TARGET_DIR := $(abspath $(BUILD))/cargo
+
+RUSTC_ARGS := -C force-unwind-tables=yes --remap-path-prefix=$(CURDIR)=. \
+	$(foreach lack,$(WITHOUT),--cfg 'anc_without="$(lack)"') $(if $(filter abort,$(ANC_PANIC)),--cfg 'anc_panic="abort"')
+
+.PHONY: all
+all: $(LIBRARIES) $(BUILD)/ancillary.pc $(BUILD)/ancillary-uninstalled.pc
+
+# The Rust half as one archive. Its panic handler calls a function that nobody defines, so that the
+# links below fail if a panic can be reached.
+RUST_ARCHIVE := $(TARGET_DIR)/release/libancillary.a
+$(RUST_ARCHIVE): $(RUST_SOURCES) $(BUILD)/.flags
+	@$(if $(filter abort,$(ANC_PANIC)),echo 'warning: ANC_PANIC=abort: panic freedom is not proved')
+	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) rustc --quiet --locked --lib --release --no-default-features --features capi \
+		--crate-type staticlib -- $(RUSTC_ARGS)
+	@touch $@
+
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(subst ',,$(RUSTC_ARGS))' | cmp -s - $@ || echo '$(subst ',,$(RUSTC_ARGS))' > $@
+.PHONY: FORCE
+
+$(BUILD)/$(SO): $(RUST_ARCHIVE) $(MAP)
+	$(CC) $(CFLAGS) -shared -nostartfiles -o $@ $(addprefix -Wl$(comma)-u$(comma),$(EXPORTS)) $(RUST_ARCHIVE) \
+		-Wl,-soname,$(SONAME) -Wl,--version-script,$(MAP) -Wl,--gc-sections -Wl,-z,defs -Wl,-z,now -Wl,-z,relro \
+		-Wl,-z,noexecstack -Wl,--build-id $(LDFLAGS)
+	$(OBJCOPY) --strip-unneeded $@
+	@ln -sf $(SO) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libancillary.so
+
+# One object with the exported names alone: Rust's own would collide with those of any other Rust
+# archive that a program links.
+$(BUILD)/libancillary.a: $(RUST_ARCHIVE) $(MAP)
+	$(LD) -r --gc-sections -o $(BUILD)/ancillary.o $(ROOTS) $(RUST_ARCHIVE)
+	@printf '%s\n' $(EXPORTS) > $(BUILD)/exports
+	$(OBJCOPY) --keep-global-symbols=$(BUILD)/exports --strip-unneeded -R .llvmbc -R .llvmcmd -R .comment $(BUILD)/ancillary.o
+	@rm -f $@
+	$(AR) rcsD $@ $(BUILD)/ancillary.o
+
+$(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' -e 's|@BUILD@|$(abspath $(BUILD))|' -e 's|@SOURCE@|$(CURDIR)|' $< > $@
+
+.PHONY: header
+header:
+	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
+
+MANUAL := $(wildcard man/*.3 man/*.7)
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR) $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 755 $(BUILD)/$(SO) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libancillary.so
+	$(INSTALL) -m 644 $(BUILD)/libancillary.a $(DESTDIR)$(LIBDIR)/
+	$(INSTALL) -m 644 include/ancillary.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL) -m 644 $(BUILD)/ancillary.pc $(DESTDIR)$(PKGCONFIGDIR)/
+	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) $(DESTDIR)$(MANDIR)/man3/
+	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) $(DESTDIR)$(MANDIR)/man7/
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SO) $(SONAME) libancillary.so libancillary.a) \
+		$(DESTDIR)$(INCLUDEDIR)/ancillary.h $(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc \
+		$(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(filter %.3,$(MANUAL)))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(filter %.7,$(MANUAL))))
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) target

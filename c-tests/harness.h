@@ -1,0 +1,93 @@
+/* Every test runs in a process of its own, with its descriptors counted before and after.
+ *
+ *     TEST(a_property_that_a_user_relies_on) { CHECK(...); }
+ *
+ * The program prints a line for each test, and ends with `N passed, N failed`. With arguments it
+ * runs only the tests of these names. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <ancillary.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct test {
+    const char *name;
+    void (*run)(void);
+    struct test *next;
+};
+extern struct test *first_test, **last_test;
+
+#define TEST(test_name)                                                                            \
+    static void test_name(void);                                                                   \
+    __attribute__((constructor)) static void test_name##_is_a_test(void)                           \
+    {                                                                                              \
+        static struct test self = {#test_name, test_name, NULL};                                   \
+        *last_test = &self;                                                                        \
+        last_test = &self.next;                                                                    \
+    }                                                                                              \
+    static void test_name(void)
+
+/* Ends the test. */
+__attribute__((format(printf, 3, 4), noreturn)) void fail(const char *file, int line, const char *format, ...);
+/* Ends the test as skipped; the reason is printed. */
+__attribute__((format(printf, 1, 2), noreturn)) void skip(const char *reason, ...);
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail(__FILE__, __LINE__, "%s", #condition);                                            \
+    } while (0)
+
+#define CHECK_INT(value, expected)                                                                 \
+    do {                                                                                           \
+        long long value_ = (long long)(value), expected_ = (long long)(expected);                  \
+        if (value_ != expected_)                                                                   \
+            fail(__FILE__, __LINE__, "%s is %lld, not %lld (errno %d)", #value, value_, expected_, errno); \
+    } while (0)
+
+/* call is -1 with this errno. */
+#define CHECK_ERRNO(call, expected)                                                                \
+    do {                                                                                           \
+        long long value_;                                                                          \
+        errno = 0;                                                                                 \
+        value_ = (long long)(call);                                                                \
+        if (value_ != -1 || errno != (expected))                                                   \
+            fail(__FILE__, __LINE__, "%s is %lld with errno %d, not -1 with %s", #call, value_, errno, #expected); \
+    } while (0)
+
+int open_descriptors(void);                  /* their number in this process */
+int new_descriptor(void);                    /* an eventfd, close-on-exec */
+int is_open(int fd);
+int is_cloexec(int fd);
+int same_file(int a, int b);                 /* eventfds that share a counter */
+void socket_pair(int type, int pair[2]);     /* AF_UNIX, close-on-exec */
+void close_both(const int pair[2]);
+void option(int sock, int name, int value);  /* setsockopt at SOL_SOCKET, checked */
+void new_descriptors(int *fds, int n);
+/* Leaves room for exactly `room` more descriptors, until the test ends. */
+void fill_table(int room);
+/* As privileged processes may exceed limits, ends the test as skipped unless it can drop to nobody. */
+void drop_privileges(void);
+
+#endif

@@ -1,0 +1,100 @@
+//! The one place where C's arguments become Rust's, and Rust's results C's.
+
+use core::ffi::{c_int, c_void};
+use core::mem::{MaybeUninit, size_of};
+use core::slice;
+
+use crate::errno::{Errno, Result};
+use crate::sys::{self, FDS_MAX, IOV_MAX, iovec};
+use libc::ssize_t;
+
+/// A count or -1 and errno.
+#[inline]
+pub(super) fn count(result: Result<usize>) -> ssize_t {
+    match result {
+        // No count of bytes passes SSIZE_MAX: the kernel's are ssize_t.
+        Ok(count) => count as ssize_t,
+        Err(errno) => failed(errno) as ssize_t,
+    }
+}
+
+/// 0 or -1 and errno.
+#[inline]
+pub(super) fn status(result: Result<()>) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(errno) => failed(errno),
+    }
+}
+
+/// A descriptor or -1 and errno.
+#[inline]
+pub(super) fn descriptor(result: Result<c_int>) -> c_int {
+    match result {
+        Ok(fd) => fd,
+        Err(errno) => failed(errno),
+    }
+}
+
+#[cold]
+fn failed(errno: Errno) -> c_int {
+    sys::set_errno(errno.number());
+    -1
+}
+
+/// A data buffer. EFAULT for NULL with a length comes with the other buffers' check.
+#[inline]
+pub(super) fn buffer(data: *mut c_void, len: usize) -> iovec {
+    iovec { iov_base: data, iov_len: len }
+}
+
+/// A list of data buffers. EINVAL: a count below 0 or above 1024; EFAULT: NULL with a count.
+///
+/// # Safety
+/// `iov` must be NULL or point to `count` iovecs.
+#[inline]
+pub(super) unsafe fn buffers<'a>(iov: *const iovec, count: c_int) -> Result<&'a [iovec]> {
+    match usize::try_from(count) {
+        Ok(0) => Ok(&[]),
+        Ok(_) if iov.is_null() => Err(Errno::EFAULT),
+        // SAFETY: the caller's, not NULL, and short.
+        Ok(count) if count <= IOV_MAX => Ok(unsafe { slice::from_raw_parts(iov, count) }),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Descriptors to send. EFAULT: NULL with a count; EINVAL: more than one message can carry.
+///
+/// # Safety
+/// `fds` must be NULL or point to `count` ints.
+#[inline]
+pub(super) unsafe fn descriptors<'a>(fds: *const c_int, count: usize) -> Result<&'a [c_int]> {
+    if count == 0 {
+        Ok(&[])
+    } else if fds.is_null() {
+        Err(Errno::EFAULT)
+    } else if count > FDS_MAX {
+        Err(Errno::EINVAL)
+    } else {
+        // SAFETY: the caller's, not NULL, and short.
+        Ok(unsafe { slice::from_raw_parts(fds, count) })
+    }
+}
+
+/// Slots for descriptors, whose content does not matter. EFAULT: NULL with a count.
+///
+/// # Safety
+/// `fds` must be NULL or point to `count` writable ints.
+#[inline]
+pub(super) unsafe fn slots<'a>(fds: *mut c_int, count: usize) -> Result<&'a mut [MaybeUninit<c_int>]> {
+    if count == 0 {
+        Ok(&mut [])
+    } else if fds.is_null() {
+        Err(Errno::EFAULT)
+    } else {
+        // No object is larger than PTRDIFF_MAX, whatever the caller says.
+        let count = count.min(isize::MAX as usize / size_of::<c_int>());
+        // SAFETY: the caller's, not NULL, and no longer than an object can be.
+        Ok(unsafe { slice::from_raw_parts_mut(fds.cast(), count) })
+    }
+}

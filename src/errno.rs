@@ -1,0 +1,46 @@
+//! The core's one error type.
+
+use core::ffi::c_int;
+use core::fmt;
+
+/// What a call of the core returns.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// A positive error number of the platform, as in `errno`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Errno(c_int);
+
+impl Errno {
+    /// The error with this number.
+    pub const fn new(number: c_int) -> Self {
+        Self(number)
+    }
+
+    /// The number, as C's `errno` has it.
+    pub const fn number(self) -> c_int {
+        self.0
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "errno {}", self.0)
+    }
+}
+
+impl core::error::Error for Errno {}
+
+macro_rules! names {
+    ($($name:ident),* $(,)?) => {
+        impl Errno {
+            $(
+                #[doc = concat!("`", stringify!($name), "` of the platform.")]
+                pub const $name: Self = Self(libc::$name);
+            )*
+        }
+    };
+}
+
+names!(
+    EAGAIN, EBADF, EBADMSG, EFAULT, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, ENOMSG, EOVERFLOW, EPIPE, ERANGE,
+);

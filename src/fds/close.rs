@@ -1,0 +1,44 @@
+//! Closing, in as few system calls as the numbers allow.
+
+use core::ffi::c_int;
+use core::mem;
+
+use crate::sys;
+
+/// Closes the descriptors that `fds` yields, and forgets the negative numbers. Keeps errno; is no
+/// cancellation point.
+///
+/// Numbers that follow each other go in one close_range, for closing is what a large message costs
+/// most: 59 % of a round trip of 253 descriptors that are closed one by one.
+pub(super) fn close_each(fds: impl Iterator<Item = c_int>) {
+    let kept = sys::errno();
+    sys::uncancellable(|| {
+        let mut run: Option<(c_int, c_int)> = None;
+        for fd in fds.filter(|fd| *fd >= 0) {
+            run = match run {
+                Some((first, last)) if last.checked_add(1) == Some(fd) => Some((first, fd)),
+                Some((first, last)) => {
+                    sys::close(first, last);
+                    Some((fd, fd))
+                }
+                None => Some((fd, fd)),
+            };
+        }
+        if let Some((first, last)) = run {
+            sys::close(first, last);
+        }
+    });
+    sys::set_errno(kept);
+}
+
+/// Closes the caller's descriptors and leaves -1 in their slots.
+pub(crate) fn close_list(fds: &mut [c_int]) {
+    close_each(fds.iter_mut().map(|slot| if *slot < 0 { *slot } else { mem::replace(slot, -1) }));
+}
+
+/// Closes descriptors that the kernel has now, each number once: a second close of the same number
+/// would hit whatever another thread has opened in between.
+pub(crate) fn close_moved(fds: &[c_int]) {
+    let is_first = |(i, fd): &(usize, c_int)| !fds.get(..*i).unwrap_or_default().contains(fd);
+    close_each((0..fds.len()).zip(fds.iter().copied()).filter(is_first).map(|(_, fd)| fd));
+}

@@ -1,0 +1,44 @@
+//! Ancillary data of sockets, handled without a leaked descriptor: the core of libancillary.
+//!
+//! C programs link the library and include `ancillary.h`. This crate is the implementation.
+//!
+//! # The map
+//!
+//! Bytes and descriptors flow through the modules from left to right, and each module calls only
+//! those to its right:
+//!
+//! ```text
+//! capi  ->  socket  ->  fds  ->  cmsg  ->  sys
+//! check     one         who      pure      the platform's
+//! convert   system      owns     memory    facts
+//!           call        what
+//! ```
+//!
+//! [`abi`] holds the constants and structs of the C interface, [`errno`] the one error type.
+//!
+//! # Promises
+//!
+//! * No descriptor is leaked or invented: a receive hands over exactly what it reports, and closes
+//!   everything else that the kernel installed, on every path.
+//! * No allocation, lock, thread, global state, output or panic. The link of the shared library
+//!   fails if a panic can be reached.
+//! * Whatever a peer sends is untrusted.
+
+#![cfg_attr(not(test), no_std)]
+
+#[cfg(all(feature = "std", not(test)))]
+extern crate std;
+
+pub mod abi;
+pub mod cmsg;
+pub mod errno;
+
+mod fds;
+mod socket;
+mod sys;
+
+#[cfg(feature = "capi")]
+pub mod capi;
+
+#[cfg(all(feature = "capi", not(feature = "std"), not(test)))]
+mod panic;

@@ -1,0 +1,90 @@
+//! Bytes and descriptors out.
+
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+
+use super::Flags;
+use super::iov::{Rest, message, refuse_empty_on_stream, total};
+use crate::cmsg::{Builder, fds_space};
+use crate::errno::{Errno, Result};
+use crate::fds::close_moved;
+use crate::sys::{self, FDS_MAX, iovec};
+
+/// Room for the descriptors of one message, aligned as the kernel's headers want it.
+#[repr(C, align(8))]
+struct Control([MaybeUninit<u8>; CONTROL_SIZE]);
+
+const CONTROL_SIZE: usize = fds_space(FDS_MAX).unwrap();
+
+/// Sends the bytes, and the descriptors with the first of them. The count of bytes is what has
+/// gone; the descriptors have gone if it is an `Ok`.
+///
+/// # Safety
+/// The buffers must be readable.
+#[inline]
+pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: Flags) -> Result<usize> {
+    let len = total(iov)?;
+    let mut control = Control([MaybeUninit::uninit(); CONTROL_SIZE]);
+    let mut builder = Builder::new(&mut control.0);
+    builder.put_fds(fds)?;
+    let control_len = builder.len();
+    if len == 0 && !fds.is_empty() {
+        refuse_empty_on_stream(sock)?;
+    }
+
+    let mut msg = message(iov);
+    if control_len != 0 {
+        msg.msg_control = (&raw mut control).cast::<c_void>();
+        msg.msg_controllen = control_len as _;
+    }
+    // SAFETY: msg points to the caller's buffers and to control, all readable.
+    let send = || unsafe { sys::sendmsg(sock, &msg, flags.msg()) };
+    let send = || if flags.moves() { send_moving(fds, send) } else { send() };
+    if !flags.all() {
+        return send();
+    }
+    let sent = retried(send)?;
+    // SAFETY: the caller's buffers are readable.
+    Ok(sent.saturating_add(unsafe { send_rest(sock, iov, sent, flags) }))
+}
+
+/// sendmsg reports nothing to a cancelled thread, not even that the descriptors have gone. So the
+/// thread can't be cancelled between the send and the closing.
+#[cold]
+fn send_moving(fds: &[c_int], send: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    sys::test_cancel();
+    sys::uncancellable(|| send().inspect(|_| close_moved(fds)))
+}
+
+/// What follows a short count: without control data, for the descriptors went with the first byte.
+/// Returns the bytes that have gone until the end or an error, which the next call will meet.
+///
+/// # Safety
+/// The buffers must be readable.
+#[cold]
+unsafe fn send_rest(sock: c_int, iov: &[iovec], sent: usize, flags: Flags) -> usize {
+    let mut rest = Rest::new(iov);
+    let mut count = sent;
+    let mut more = 0usize;
+    while rest.advance(count) {
+        let msg = message(rest.buffers());
+        // SAFETY: msg points into the caller's buffers.
+        count = match retried(|| unsafe { sys::sendmsg(sock, &msg, flags.msg()) }) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => count,
+        };
+        more = more.saturating_add(count);
+    }
+    more
+}
+
+/// Calls again after signals.
+#[inline]
+fn retried(mut call: impl FnMut() -> Result<usize>) -> Result<usize> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Linux.
+//!
+//! `--cfg anc_without="..."` takes one thing away that other systems lack, so that its replacement
+//! is tested here.
+
+use core::ffi::{c_int, c_void};
+use core::mem::size_of;
+
+use super::cancel::uncancellable;
+use crate::errno::{Errno, Result};
+
+pub(crate) use libc::{iovec, msghdr};
+
+/// `struct cmsghdr` as the kernel has it. musl declares a 32-bit length, and padding beside it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct CmsgHeader {
+    pub(crate) len: usize,
+    pub(crate) level: c_int,
+    pub(crate) kind: c_int,
+}
+
+/// Control messages start at multiples of this.
+pub(crate) const CMSG_ALIGN: usize = size_of::<usize>();
+
+/// SCM_MAX_FD of net/scm.h: more in one message is EINVAL.
+pub(crate) const FDS_MAX: usize = 253;
+
+/// The most iovecs that one call takes: UIO_MAXIOV.
+pub(crate) const IOV_MAX: usize = 1024;
+
+/// The control messages of an AF_UNIX socket, as the kernel's headers number them (linux/socket.h,
+/// asm-generic/socket.h); the libc crate lacks some.
+pub(crate) const SOL_SOCKET: c_int = libc::SOL_SOCKET;
+pub(crate) const SCM_RIGHTS: c_int = 0x01;
+pub(crate) const SCM_PIDFD: c_int = 0x04;
+
+/// Payloads of everything that an AF_UNIX socket can bring beside descriptors and the label, in
+/// the order in which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS;
+/// PIDFD and INQ after the descriptors.
+pub(crate) const UNIX_PAYLOADS: [usize; 5] = [16, 48, 12, 4, 4];
+
+/// Room for a security label. SELinux's and AppArmor's stay far below.
+pub(crate) const LABEL_MAX: usize = 512;
+
+pub(crate) const MSG_DONTWAIT: c_int = libc::MSG_DONTWAIT;
+pub(crate) const MSG_TRUNC: c_int = libc::MSG_TRUNC;
+pub(crate) const MSG_CTRUNC: c_int = libc::MSG_CTRUNC;
+pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
+
+const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
+const HAS_NOSIGNAL: bool = cfg!(not(anc_without = "nosignal"));
+const HAS_CLOSE_RANGE: bool = cfg!(not(anc_without = "close_range"));
+
+/// Whether received descriptors are not close-on-exec from the kernel call itself, so that
+/// [`set_cloexec`] has to follow. A thread that forks and executes in between inherits them.
+pub(crate) const SETS_CLOEXEC_LATE: bool = !HAS_CMSG_CLOEXEC;
+
+pub(crate) fn errno() -> c_int {
+    // SAFETY: the address of this thread's errno, always valid.
+    unsafe { *libc::__errno_location() }
+}
+
+pub(crate) fn set_errno(number: c_int) {
+    // SAFETY: as in errno.
+    unsafe { *libc::__errno_location() = number }
+}
+
+/// The error of the call that has just failed.
+///
+/// A recvmmsg that a signal interrupted after its first message leaves ERESTARTSYS (512), a number
+/// that no program should see, on the socket: the next call fails with it once. It means EINTR.
+#[cold]
+fn last_error() -> Errno {
+    const ERESTARTSYS: c_int = 512;
+    match errno() {
+        ERESTARTSYS => Errno::EINTR,
+        number => Errno::new(number),
+    }
+}
+
+#[inline]
+fn count(n: libc::ssize_t) -> Result<usize> {
+    usize::try_from(n).map_err(|_| last_error())
+}
+
+/// `sendmsg` that never raises SIGPIPE. A cancellation point.
+///
+/// # Safety
+/// All that msg points to must be readable.
+#[inline]
+pub(crate) unsafe fn sendmsg(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
+    // SAFETY: msg is a reference, the caller vouches for what it points to.
+    let send = |flags| count(unsafe { libc::sendmsg(sock, msg, flags) });
+    if HAS_NOSIGNAL { send(flags | libc::MSG_NOSIGNAL) } else { without_sigpipe(|| send(flags)) }
+}
+
+/// `recvmsg` whose descriptors are close-on-exec, as far as the platform can. A cancellation point.
+///
+/// # Safety
+/// All that msg points to must be writable, for as long as the lengths beside it say.
+#[inline]
+pub(crate) unsafe fn recvmsg(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> {
+    let cloexec = if HAS_CMSG_CLOEXEC { libc::MSG_CMSG_CLOEXEC } else { 0 };
+    // SAFETY: msg is a reference, the caller vouches for what it points to.
+    count(unsafe { libc::recvmsg(sock, msg, flags | cloexec) })
+}
+
+/// The socket's type: SOCK_STREAM, ...
+pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: value is writable and len is its size.
+    let r = unsafe { libc::getsockopt(sock, libc::SOL_SOCKET, libc::SO_TYPE, (&raw mut value).cast(), &mut len) };
+    count(r as libc::ssize_t).map(|_| value)
+}
+
+/// Sets FD_CLOEXEC, for systems whose recvmsg can't.
+pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
+    // SAFETY: fcntl with an int touches no memory.
+    let r = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    count(r as libc::ssize_t).map(drop)
+}
+
+/// Whether the process can't have one more descriptor, tried with a duplicate of `fd`.
+pub(crate) fn table_is_full(fd: c_int) -> bool {
+    // SAFETY: fcntl with an int touches no memory.
+    match unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) } {
+        -1 => errno() == libc::EMFILE,
+        copy => {
+            uncancellable(|| close(copy, copy));
+            false
+        }
+    }
+}
+
+/// Closes the descriptors first..=last, which all belong to the caller. Changes errno.
+///
+/// To be called with cancellation disabled. Linux releases a number whatever close returns, so
+/// neither EINTR nor another error is a reason to close it again.
+pub(crate) fn close(first: c_int, last: c_int) {
+    if HAS_CLOSE_RANGE && first < last {
+        // By number: glibc has a function for it since 2.34 only, musl still has none.
+        // SAFETY: closes descriptors, touches no memory.
+        if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
+            return;
+        }
+        // ENOSYS before Linux 5.9, and whatever a seccomp filter answers.
+    }
+    for fd in first..=last {
+        // SAFETY: closes a descriptor, touches no memory.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// Calls `send` with SIGPIPE blocked, and removes the one that it raised, for systems without
+/// MSG_NOSIGNAL: SIGPIPE goes to the thread that wrote, so nobody else can see it in between.
+fn without_sigpipe(send: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    use core::mem::MaybeUninit;
+    use core::ptr;
+    let mut pipe = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises pipe, sigpending pending, and pthread_sigmask old.
+    let was_pending = unsafe {
+        libc::sigemptyset(pipe.as_mut_ptr());
+        libc::sigaddset(pipe.as_mut_ptr(), libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, pipe.as_ptr(), old.as_mut_ptr());
+        libc::sigpending(pending.as_mut_ptr());
+        libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
+    };
+    let result = send();
+    if result == Err(Errno::EPIPE) && !was_pending {
+        let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // sigtimedwait is a cancellation point.
+        // SAFETY: pipe was initialised above; a null siginfo is allowed.
+        uncancellable(|| while unsafe { libc::sigtimedwait(pipe.as_ptr(), ptr::null_mut::<c_void>().cast(), &none) } == -1 && errno() == libc::EINTR {});
+    }
+    // SAFETY: old was initialised by the first pthread_sigmask.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), ptr::null_mut()) };
+    result
+}
