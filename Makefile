@@ -60,7 +60,7 @@ $(BUILD)/.flags: FORCE
 	@echo '$(subst ',,$(RUSTC_ARGS))' | cmp -s - $@ || echo '$(subst ',,$(RUSTC_ARGS))' > $@
 .PHONY: FORCE
 
-$(BUILD)/$(SO): $(RUST_ARCHIVE) $(MAP)
+$(BUILD)/$(SO): $(RUST_ARCHIVE) $(MAP) Makefile
 	$(CC) $(CFLAGS) -shared -nostartfiles -o $@ $(addprefix -Wl$(comma)-u$(comma),$(EXPORTS)) $(RUST_ARCHIVE) \
 		-Wl,-soname,$(SONAME) -Wl,--version-script,$(MAP) -Wl,--gc-sections -Wl,-z,defs -Wl,-z,now -Wl,-z,relro \
 		-Wl,-z,noexecstack -Wl,--build-id $(LDFLAGS)
@@ -70,7 +70,7 @@ $(BUILD)/$(SO): $(RUST_ARCHIVE) $(MAP)
 
 # One object with the exported names alone: Rust's own would collide with those of any other Rust
 # archive that a program links.
-$(BUILD)/libancillary.a: $(RUST_ARCHIVE) $(MAP)
+$(BUILD)/libancillary.a: $(RUST_ARCHIVE) $(MAP) Makefile
 	$(LD) -r --gc-sections -o $(BUILD)/ancillary.o $(ROOTS) $(RUST_ARCHIVE)
 	@printf '%s\n' $(EXPORTS) > $(BUILD)/exports
 	$(OBJCOPY) --keep-global-symbols=$(BUILD)/exports --strip-unneeded -R .llvmbc -R .llvmcmd -R .comment $(BUILD)/ancillary.o

@@ -19,6 +19,8 @@ fn header() {
     println!("cargo:rerun-if-changed=src/capi");
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let path = std::env::var("ANC_HEADER").unwrap_or_else(|_| format!("{root}/include/ancillary.h"));
+    // So that it is written again if somebody took it away.
+    println!("cargo:rerun-if-changed={path}");
     let config = cbindgen::Config::from_file(format!("{root}/cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
     // Only these, and in this order: cbindgen would take the C library's own functions in sys along.

@@ -145,7 +145,8 @@ int anc_send_fd(int sock, int fd, unsigned int flags);
  * Consumed, and everything that came is closed; the first that applies: EMSGSIZE: the message is
  * longer than buf. ERANGE: more descriptors than max_fds (ANC_TRIM: closed, no error). EMFILE:
  * fewer came than were sent, for the descriptor table is full. EOVERFLOW: the same for another
- * reason, such as a security module. ENOMSG: fewer than max_fds, with ANC_EXACT. On a stream each
+ * reason, such as a security module. ENOMSG: fewer than max_fds, with ANC_EXACT; or an empty message
+ * with descriptors, with nfds NULL, for a 0 would look like end of file. On a stream each
  * of these ends the conversation: bytes are lost. With ANC_TRIM, a loss beyond the first max_fds
  * is none.
  */

@@ -56,14 +56,16 @@ pub(super) fn buffer(data: *mut c_void, len: usize) -> iovec {
 pub(super) unsafe fn buffers<'a>(iov: *const iovec, count: c_int) -> Result<&'a [iovec]> {
     match usize::try_from(count) {
         Ok(0) => Ok(&[]),
+        Ok(count) if count > IOV_MAX => Err(Errno::EINVAL),
         Ok(_) if iov.is_null() => Err(Errno::EFAULT),
         // SAFETY: the caller's, not NULL, and short.
-        Ok(count) if count <= IOV_MAX => Ok(unsafe { slice::from_raw_parts(iov, count) }),
-        _ => Err(Errno::EINVAL),
+        Ok(count) => Ok(unsafe { slice::from_raw_parts(iov, count) }),
+        Err(_) => Err(Errno::EINVAL),
     }
 }
 
-/// Descriptors to send. EFAULT: NULL with a count; EINVAL: more than one message can carry.
+/// Descriptors to send. EFAULT: NULL with a count. Of a longer list than one message can carry, one
+/// too many is enough for it to be refused.
 ///
 /// # Safety
 /// `fds` must be NULL or point to `count` ints.
@@ -73,11 +75,9 @@ pub(super) unsafe fn descriptors<'a>(fds: *const c_int, count: usize) -> Result<
         Ok(&[])
     } else if fds.is_null() {
         Err(Errno::EFAULT)
-    } else if count > FDS_MAX {
-        Err(Errno::EINVAL)
     } else {
         // SAFETY: the caller's, not NULL, and short.
-        Ok(unsafe { slice::from_raw_parts(fds, count) })
+        Ok(unsafe { slice::from_raw_parts(fds, count.min(FDS_MAX + 1)) })
     }
 }
 

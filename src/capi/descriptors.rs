@@ -105,7 +105,8 @@ pub extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
 /// Consumed, and everything that came is closed; the first that applies: EMSGSIZE: the message is
 /// longer than buf. ERANGE: more descriptors than max_fds (ANC_TRIM: closed, no error). EMFILE:
 /// fewer came than were sent, for the descriptor table is full. EOVERFLOW: the same for another
-/// reason, such as a security module. ENOMSG: fewer than max_fds, with ANC_EXACT. On a stream each
+/// reason, such as a security module. ENOMSG: fewer than max_fds, with ANC_EXACT; or an empty message
+/// with descriptors, with nfds NULL, for a 0 would look like end of file. On a stream each
 /// of these ends the conversation: bytes are lost. With ANC_TRIM, a loss beyond the first max_fds
 /// is none.
 ///
@@ -223,12 +224,15 @@ unsafe fn recv(
         **nfds = 0;
     }
     let flags = Flags::new(flags, Flags::RECEIVE)?;
-    let iov = iov?;
     if nfds.is_none() && max_fds != 0 && !flags.exact() {
         return Err(Errno::EINVAL);
     }
+    let iov = iov?;
     // SAFETY: the caller's pointers.
     let mut to = Handed::new(unsafe { slots(fds, max_fds) }?);
+    if nfds.is_none() {
+        to.is_counted = false;
+    }
     // SAFETY: the caller's buffers.
     let count = unsafe { socket::recv_fds(sock, iov, &mut to, flags) }?;
     if let Some(nfds) = nfds {

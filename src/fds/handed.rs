@@ -11,12 +11,15 @@ use crate::cmsg::Slots;
 pub(crate) struct Handed<'a> {
     slots: &'a mut [MaybeUninit<c_int>],
     len: usize,
+    /// Whether the caller will learn `len`. If not, an empty message with descriptors would look
+    /// like end of file, and nobody would close them.
+    pub(crate) is_counted: bool,
 }
 
 impl<'a> Handed<'a> {
     #[inline]
     pub(crate) fn new(slots: &'a mut [MaybeUninit<c_int>]) -> Self {
-        Self { slots, len: 0 }
+        Self { slots, len: 0, is_counted: true }
     }
 
     /// Descriptors handed over so far.

@@ -11,12 +11,14 @@ use crate::sys::{self, iovec, msghdr};
 /// EFAULT: NULL with a length. EINVAL: more than SSIZE_MAX, as sendmsg and recvmsg have it.
 #[inline]
 pub(super) fn total(iov: &[iovec]) -> Result<usize> {
-    iov.iter().try_fold(0usize, |sum, part| {
+    let mut sum = 0usize;
+    for part in iov {
         if part.iov_base.is_null() && part.iov_len != 0 {
             return Err(Errno::EFAULT);
         }
-        sum.checked_add(part.iov_len).filter(|sum| *sum <= isize::MAX as usize).ok_or(Errno::EINVAL)
-    })
+        sum = sum.saturating_add(part.iov_len);
+    }
+    if sum > isize::MAX as usize { Err(Errno::EINVAL) } else { Ok(sum) }
 }
 
 /// EINVAL where the socket is a stream, on which a message without bytes can't carry descriptors:

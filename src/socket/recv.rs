@@ -68,7 +68,7 @@ unsafe fn recv_once(
     let filled = control.0.get(..msg.msg_controllen as usize).unwrap_or(&control.0);
     // SAFETY: recvmsg has filled it, and nobody has seen the descriptors yet.
     let arrived = unsafe { Arrived::new(filled) };
-    match refusal(sock, count, msg.msg_flags, &arrived, to.room(), wanted, flags) {
+    match refusal(sock, count, msg.msg_flags, &arrived, to, wanted, flags) {
         None => {
             arrived.hand_over(to);
             Ok(count)
@@ -130,17 +130,14 @@ fn refusal(
     count: usize,
     msg_flags: c_int,
     arrived: &Arrived<'_>,
-    room: usize,
+    to: &Handed<'_>,
     wanted: usize,
     flags: Flags,
 ) -> Option<Errno> {
     if let Err(errno) = arrived.set_cloexec() {
         return Some(errno);
     }
-    let slots = arrived.slots();
-    if msg_flags & (sys::MSG_TRUNC | sys::MSG_CTRUNC) == 0 && slots == room {
-        return arrived.lost_among(room);
-    }
+    let (slots, room) = (arrived.slots(), to.room());
     if msg_flags & sys::MSG_TRUNC != 0 {
         return Some(Errno::EMSGSIZE);
     }
@@ -157,10 +154,9 @@ fn refusal(
         return Some(if sys::table_is_full(sock) { Errno::EMFILE } else { Errno::EOVERFLOW });
     }
     // Nothing at all is end of file, whatever was wanted.
-    if slots < wanted && (count > 0 || slots > 0) {
-        return Some(Errno::ENOMSG);
-    }
-    None
+    let is_end_of_file = count == 0 && slots == 0;
+    let looks_like_end_of_file = count == 0 && !to.is_counted;
+    if (slots < wanted || looks_like_end_of_file) && !is_end_of_file { Some(Errno::ENOMSG) } else { None }
 }
 
 /// Receives until the buffers are full, with the descriptors of all parts.

@@ -39,33 +39,37 @@ pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: 
     }
     // SAFETY: msg points to the caller's buffers and to control, all readable.
     let send = || unsafe { sys::sendmsg(sock, &msg, flags.msg()) };
-    let send = || if flags.moves() { send_moving(fds, send) } else { send() };
-    if !flags.all() {
-        return send();
-    }
-    let sent = retried(send)?;
     // SAFETY: the caller's buffers are readable.
-    Ok(sent.saturating_add(unsafe { send_rest(sock, iov, sent, flags) }))
+    let send = || if flags.all() { unsafe { send_all(sock, iov, send, flags) } } else { send() };
+    if flags.moves() { send_moving(fds, send) } else { send() }
 }
 
+/// Sends, and closes what has gone.
+///
 /// sendmsg reports nothing to a cancelled thread, not even that the descriptors have gone. So the
-/// thread can't be cancelled between the send and the closing.
+/// thread can't be cancelled between the send and the closing. The closing comes last, for the
+/// socket may be among the descriptors.
 #[cold]
 fn send_moving(fds: &[c_int], send: impl FnOnce() -> Result<usize>) -> Result<usize> {
     sys::test_cancel();
     sys::uncancellable(|| send().inspect(|_| close_moved(fds)))
 }
 
-/// What follows a short count: without control data, for the descriptors went with the first byte.
-/// Returns the bytes that have gone until the end or an error, which the next call will meet.
+/// Sends until all has gone: `first`, then what a short count left, without control data, for the
+/// descriptors went with the first byte. Where that fails, the next call will meet the error.
 ///
 /// # Safety
 /// The buffers must be readable.
 #[cold]
-unsafe fn send_rest(sock: c_int, iov: &[iovec], sent: usize, flags: Flags) -> usize {
+unsafe fn send_all(
+    sock: c_int,
+    iov: &[iovec],
+    first: impl FnMut() -> Result<usize>,
+    flags: Flags,
+) -> Result<usize> {
+    let mut count = retried(first)?;
+    let mut sum = count;
     let mut rest = Rest::new(iov);
-    let mut count = sent;
-    let mut more = 0usize;
     while rest.advance(count) {
         let msg = message(rest.buffers());
         // SAFETY: msg points into the caller's buffers.
@@ -73,9 +77,9 @@ unsafe fn send_rest(sock: c_int, iov: &[iovec], sent: usize, flags: Flags) -> us
             Ok(0) | Err(_) => break,
             Ok(count) => count,
         };
-        more = more.saturating_add(count);
+        sum = sum.saturating_add(count);
     }
-    more
+    Ok(sum)
 }
 
 /// Calls again after signals.
