@@ -106,6 +106,64 @@ uninstall:
 		$(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(filter %.3,$(MANUAL)))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(filter %.7,$(MANUAL))))
 
+# A staged install, for the tests to link against through pkg-config.
+STAGE := $(abspath $(BUILD))/stage
+STATIC_STAGE := $(abspath $(BUILD))/stage-static
+$(STAGE)/.done: all include/ancillary.h FORCE
+	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR= > /dev/null
+	@$(MAKE) --no-print-directory install PREFIX=$(STATIC_STAGE) DESTDIR= > /dev/null
+	@rm -f $(STATIC_STAGE)/lib/*.so*
+	@touch $@
+
+.PHONY: demo
+demo: $(STAGE)/.done
+	@sh examples/demo.sh $(STAGE) $(BUILD)/examples
+
+.PHONY: bench
+bench: $(STAGE)/.done
+	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
+
+CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks demo
+.PHONY: check $(addprefix check-,$(CHECKS))
+check: $(addprefix check-,$(CHECKS))
+	@echo 'every check has passed: $(CHECKS)'
+
+check-header:
+	@sh c-tests/header.sh $(BUILD)/header
+check-gates: all
+	@sh c-tests/gates.sh $(BUILD)
+check-rust:
+	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --locked
+	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked
+check-declarations: $(STAGE)/.done
+	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) run --quiet --locked -p c-tests
+	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests
+check-manual: $(STAGE)/.done
+	@sh c-tests/manual.sh $(STAGE) $(BUILD)/manual
+check-installed:
+	@sh c-tests/install.sh $(BUILD)/installed
+check-tests: $(STAGE)/.done
+	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
+check-tests-static: $(STAGE)/.done
+	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
+check-must-fail:
+	@sh c-tests/must-fail.sh $(BUILD)/must-fail
+check-sanitized: $(STAGE)/.done
+	@CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-gcc-asan
+	@CC=clang CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-clang-asan
+check-valgrind: $(STAGE)/.done
+	@EXEC='valgrind -q --error-exitcode=9 --track-fds=yes --trace-children=yes' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-valgrind
+# What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL and close_range where a system lacks them.
+check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range)
+check-without-%:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/without-$* WITHOUT=$* $(abspath $(BUILD)/without-$*)/stage/.done > /dev/null
+	@WITHOUT=$* sh c-tests/gates.sh $(BUILD)/without-$* | { ! grep -v '^ok'; }
+	@WITHOUT=$* sh c-tests/run.sh shared $(abspath $(BUILD))/without-$*/stage $(BUILD)/without-$*/tests
+check-demo: demo
+
+.PHONY: must-fail
+must-fail: check-must-fail
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD) target

@@ -1,0 +1,10 @@
+//! Runs the comparison that build.rs wrote, linked with the installed library.
+
+#![allow(warnings)]
+
+mod leaf;
+
+use leaf::*;
+use libc::*;
+
+include!(concat!(env!("OUT_DIR"), "/comparison.rs"));
