@@ -1,4 +1,4 @@
-//! Writes a C and a Rust program that compare every declaration of declarations/leaf.rs with the
+//! Writes a C and a Rust program that compare every declaration of declarations/ with the
 //! header of the library that pkg-config finds: sizes, alignments, offsets, constants, signatures.
 
 fn main() {
@@ -15,9 +15,10 @@ fn main() {
     }
     generator.header("ancillary.h");
     generator.type_name(|name, is_struct, _| match name {
-        "iovec" | "msghdr" => format!("struct {name}"),
+        "iovec" | "msghdr" | "mmsghdr" => format!("struct {name}"),
         _ if is_struct => format!("struct {name}"),
         _ => name.to_string(),
     });
+    generator.field_name(|_, field| if field == "kind" { "type".to_string() } else { field.to_string() });
     generator.generate("declarations/leaf.rs", "comparison.rs");
 }

@@ -1,4 +1,6 @@
 #include "harness.h"
+#include <sched.h>
+#include <sys/mman.h>
 
 struct test *first_test, **last_test = &first_test;
 
@@ -120,6 +122,216 @@ void drop_privileges(void)
 {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
         skip("cannot drop privileges");
+}
+
+int on_valgrind(void)
+{
+    const char *preload = getenv("LD_PRELOAD"); /* valgrind's own way into the program */
+    return preload && strstr(preload, "vgpreload") != NULL;
+}
+
+int built_without(const char *thing)
+{
+    const char *lacks = getenv("ANC_WITHOUT");
+    return lacks && strstr(lacks, thing) != NULL;
+}
+
+int lowest_free(void)
+{
+    int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+void wait_until_asleep(pid_t thread)
+{
+    char path[64], stat[256];
+    const char *state;
+    ssize_t n;
+    int fd;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    do {
+        sched_yield();
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        CHECK(fd >= 0);
+        n = read(fd, stat, sizeof stat - 1);
+        close(fd);
+        CHECK(n > 0);
+        stat[n] = 0;
+        state = strrchr(stat, ')'); /* the name before it may hold anything */
+    } while (!state || strncmp(state, ") S", 3) != 0);
+}
+
+const int socket_types[3] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+
+const char *type_name(int type)
+{
+    return type == SOCK_STREAM ? "STREAM" : type == SOCK_DGRAM ? "DGRAM" : "SEQPACKET";
+}
+
+union control {
+    struct cmsghdr align;
+    char bytes[4096];
+};
+
+ssize_t raw_send(int sock, const void *buf, size_t len, const int *fds, int nfds, int msg_flags)
+{
+    union control control;
+    struct iovec iov = {(void *)buf, len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (nfds > 0) {
+        memset(&control, 0, sizeof control);
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+        CMSG_FIRSTHDR(&msg)->cmsg_level = SOL_SOCKET;
+        CMSG_FIRSTHDR(&msg)->cmsg_type = SCM_RIGHTS;
+        CMSG_FIRSTHDR(&msg)->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), fds, (size_t)nfds * sizeof(int));
+    }
+    return sendmsg(sock, &msg, msg_flags | MSG_NOSIGNAL);
+}
+
+ssize_t raw_recv(int sock, void *buf, size_t len, int fds[ANC_FDS_MAX], int *nfds, int msg_flags)
+{
+    union control control;
+    struct iovec iov = {buf, len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                         .msg_controllen = sizeof control};
+    struct cmsghdr *c;
+    ssize_t n = recvmsg(sock, &msg, msg_flags | MSG_CMSG_CLOEXEC);
+    *nfds = 0;
+    for (c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+            *nfds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(fds, CMSG_DATA(c), (size_t)*nfds * sizeof(int));
+        }
+    return n;
+}
+
+int table_room(void)
+{
+    int fds[4096], n = 0, i;
+    while (n < 4096 && (fds[n] = fcntl(0, F_DUPFD_CLOEXEC, 0)) >= 0)
+        n++;
+    for (i = 0; i < n; i++)
+        close(fds[i]);
+    return n;
+}
+
+void new_row(int *fds, int n)
+{
+    int i, first = 300; /* beyond whatever the process was started with */
+    for (i = 0; i < n; i++) {
+        int fd = new_descriptor();
+        fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, first + i);
+        close(fd);
+        CHECK_INT(fds[i], first + i);
+    }
+}
+
+void expect_message(const char *file, int line, int sock, const void *buf, size_t len, const int *fds, int nfds)
+{
+    char got[4096];
+    int came[ANC_FDS_MAX], n, i;
+    ssize_t count = raw_recv(sock, got, sizeof got, came, &n, MSG_DONTWAIT);
+    if (count != (ssize_t)len || memcmp(got, buf, len) != 0)
+        fail(file, line, "not the message that was expected: %zd bytes", count);
+    if (n != nfds)
+        fail(file, line, "%d descriptors came, not %d", n, nfds);
+    for (i = 0; i < n; i++) {
+        if (!same_file(fds[i], came[i]))
+            fail(file, line, "descriptor %d is another file", i);
+        close(came[i]);
+    }
+}
+
+void expect_nothing(const char *file, int line, int sock)
+{
+    char byte;
+    int came[ANC_FDS_MAX], n;
+    ssize_t count = raw_recv(sock, &byte, 1, came, &n, MSG_DONTWAIT);
+    if (count != -1 || errno != EAGAIN)
+        fail(file, line, "something waits in the socket: %zd bytes, %d descriptors (errno %d)", count, n, errno);
+}
+
+void fill_socket(int sock)
+{
+    static const char block[4096];
+    while (send(sock, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        ;
+    CHECK(errno == EAGAIN);
+}
+
+int drain_socket(int sock)
+{
+    static char block[65536];
+    int came[ANC_FDS_MAX], n, sum = 0, i;
+    while (raw_recv(sock, block, sizeof block, came, &n, MSG_DONTWAIT) > 0 || n > 0) {
+        for (i = 0; i < n; i++)
+            close(came[i]);
+        sum += n;
+    }
+    return sum;
+}
+
+static int *signals_seen; /* shared with the child that sends them */
+
+static void count_signal(int number)
+{
+    (void)number;
+    __atomic_add_fetch(signals_seen, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wait_until_process_sleeps(pid_t process)
+{
+    char path[64], stat[256] = "";
+    const char *state = NULL;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    while (!state || strncmp(state, ") S", 3) != 0) {
+        int fd;
+        ssize_t n;
+        sched_yield();
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        CHECK(fd >= 0);
+        n = read(fd, stat, sizeof stat - 1);
+        close(fd);
+        CHECK(n > 0);
+        stat[n] = 0;
+        state = strrchr(stat, ')');
+    }
+}
+
+pid_t interrupt_me(int times, void (*then)(void *), void *arg)
+{
+    struct sigaction action = {.sa_handler = count_signal};
+    pid_t parent = getpid(), child;
+    int i;
+    signals_seen = mmap(NULL, sizeof *signals_seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(signals_seen != MAP_FAILED);
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    child = fork();
+    if (child != 0)
+        return child;
+    alarm(60);
+    for (i = 1; i <= times; i++) {
+        wait_until_process_sleeps(parent);
+        CHECK(kill(parent, SIGUSR1) == 0);
+        while (__atomic_load_n(signals_seen, __ATOMIC_SEQ_CST) < i)
+            sched_yield();
+    }
+    if (then) {
+        wait_until_process_sleeps(parent);
+        then(arg);
+    }
+    _exit(PASSED);
+}
+
+void check_child(pid_t child)
+{
+    int status;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_CASE(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's status is %#x", status);
 }
 
 static int run(const struct test *test)

@@ -89,5 +89,63 @@ void new_descriptors(int *fds, int n);
 void fill_table(int room);
 /* As privileged processes may exceed limits, ends the test as skipped unless it can drop to nobody. */
 void drop_privileges(void);
+int on_valgrind(void);
+int built_without(const char *thing);        /* ANC_WITHOUT names it: what `make WITHOUT=` was given */
+int lowest_free(void);                       /* the number that the next descriptor gets: a leak moves it */
+void wait_until_asleep(pid_t thread);        /* until that thread of this process waits in the kernel */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ON_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ON_ASAN 1
+#endif
+#endif
+#ifndef ON_ASAN
+#define ON_ASAN 0
+#endif
+
+/* Plain system calls, so that one end of a test does not depend on the library. */
+extern const int socket_types[3];            /* STREAM, DGRAM, SEQPACKET */
+const char *type_name(int type);
+ssize_t raw_send(int sock, const void *buf, size_t len, const int *fds, int nfds, int msg_flags);
+ssize_t raw_recv(int sock, void *buf, size_t len, int fds[ANC_FDS_MAX], int *nfds, int msg_flags);
+int table_room(void);                        /* descriptors that the process may still have */
+void new_row(int *fds, int n);               /* eventfds whose numbers follow each other */
+/* A message of these bytes and descriptors (eventfds) waits; it is taken, its descriptors closed. */
+void expect_message(const char *file, int line, int sock, const void *buf, size_t len, const int *fds, int nfds);
+#define EXPECT(sock, text, fds, nfds) expect_message(__FILE__, __LINE__, sock, text, strlen(text), fds, nfds)
+/* Nothing waits. */
+void expect_nothing(const char *file, int line, int sock);
+#define EXPECT_NOTHING(sock) expect_nothing(__FILE__, __LINE__, sock)
+/* Sends plain bytes until the socket is full; takes all that waits, and returns how many descriptors. */
+void fill_socket(int sock);
+int drain_socket(int sock);
+/* A child process that, `times` times, waits until this one sleeps and sends it SIGUSR1, whose
+ * handler only counts (no SA_RESTART); then waits once more and calls `then`. */
+pid_t interrupt_me(int times, void (*then)(void *), void *arg);
+void check_child(pid_t child);               /* waits for it: it must have exited with 0 */
+
+/* The call gives this, and leaves errno alone. */
+#define CHECK_OK(call, expected)                                                                   \
+    do {                                                                                           \
+        long long value_, expected_ = (long long)(expected);                                       \
+        errno = 4242;                                                                              \
+        value_ = (long long)(call);                                                                \
+        if (value_ != expected_)                                                                   \
+            fail(__FILE__, __LINE__, "%s is %lld, not %lld (errno %d)", #call, value_, expected_, errno); \
+        if (errno != 4242)                                                                         \
+            fail(__FILE__, __LINE__, "%s changed errno to %d", #call, errno);                      \
+    } while (0)
+
+/* As CHECK, for one of many cases: the rest says which. */
+#define CHECK_CASE(condition, ...)                                                                 \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            char which_[256];                                                                      \
+            snprintf(which_, sizeof which_, __VA_ARGS__);                                          \
+            fail(__FILE__, __LINE__, "%s: %s (errno %d)", which_, #condition, errno);              \
+        }                                                                                          \
+    } while (0)
 
 #endif

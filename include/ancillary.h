@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+/* glibc declares it only with _GNU_SOURCE; a pointer is enough here. */
+struct mmsghdr;
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,6 +71,91 @@ extern "C" {
  * The most descriptors that one message can carry.
  */
 #define ANC_FDS_MAX 253
+
+/**
+ * Control messages being put into the caller's buffer. (buf, len) is good for any sendmsg,
+ * sendmmsg or io_uring entry, as long as error is 0.
+ */
+struct anc_builder {
+    /**
+     * The caller's buffer, of any alignment.
+     */
+    unsigned char *buf;
+    /**
+     * Its size in bytes.
+     */
+    size_t size;
+    /**
+     * Bytes written: the msg_controllen to send with.
+     */
+    size_t len;
+    /**
+     * The first error, an errno, or 0.
+     */
+    int error;
+};
+
+/**
+ * One control message, as anc_next shows it. Zeroed to start.
+ *
+ */
+struct anc_cmsg {
+    /**
+     * SOL_SOCKET, ...
+     */
+    int level;
+    /**
+     * SCM_RIGHTS, ...
+     */
+    int type;
+    /**
+     * The payload, of any alignment, in the message's control buffer.
+     */
+    const void *data;
+    /**
+     * Its bytes, as far as they are there.
+     */
+    size_t len;
+    /**
+     * 1: the payload was shortened.
+     */
+    uint32_t cut;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Where anc_next goes on.
+     */
+    size_t next;
+};
+
+/**
+ * Descriptors that came before the bytes that name them. The slots are the caller's memory, the
+ * descriptors that the queue counts are the queue's.
+ */
+struct anc_fd_queue {
+    /**
+     * The caller's slots.
+     */
+    int *slots;
+    /**
+     * Their number.
+     */
+    uint32_t size;
+    /**
+     * The slot of the oldest descriptor.
+     */
+    uint32_t head;
+    /**
+     * Descriptors queued, side by side.
+     */
+    uint32_t count;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+};
 
 /**
  * The version of the library that was loaded: 0xMMmmpp, to compare with ANC_VERSION.
@@ -213,6 +301,189 @@ size_t anc_fds_space(size_t nfds);
  * one message.
  */
 size_t anc_control_max(void);
+
+/**
+ * Starts building control messages in `buf`, `size` bytes of any alignment. The buffer stays the
+ * caller's and must outlive its use.
+ *
+ * Each anc_put appends a message, or records the first error, after which nothing is put any more;
+ * anc_builder_finish reports it. No byte is written past the buffer's end, and none of a message is
+ * left unwritten, padding included. EFAULT: NULL with a size.
+ */
+void anc_builder_init(struct anc_builder *b, void *buf, size_t size);
+
+/**
+ * Appends one control message of any level and type, with `len` bytes of data.
+ *
+ * ENOBUFS: no room. EFAULT: NULL with a length. EINVAL: a kind that is never sent; for SCM_RIGHTS,
+ * data that are not whole ints. SCM_RIGHTS is checked as anc_put_fds does it.
+ */
+void anc_put(struct anc_builder *b, int level, int type, const void *data, size_t len);
+
+/**
+ * Appends descriptors. They stay the caller's: keep them open until the message is sent. No
+ * descriptors: nothing is written.
+ *
+ * EBADF: a negative one. EINVAL: more than ANC_FDS_MAX in the whole message. ENOBUFS: no room.
+ * EFAULT: NULL with a number.
+ */
+void anc_put_fds(struct anc_builder *b, const int *fds, size_t nfds);
+
+/**
+ * Appends credentials, for a receiver with SO_PASSCRED. The kernel checks them when they are sent:
+ * EPERM for foreign ones without privilege, ESRCH for a pid that nobody has. ENOBUFS: no room.
+ */
+void anc_put_credentials(struct anc_builder *b, int32_t pid, uint32_t uid, uint32_t gid);
+
+/**
+ * Points msg_control and msg_controllen of `msg` to what was built: NULL and 0 when that is
+ * nothing, and on an error.
+ *
+ * Returns 0, or -1 with the first error of the puts as errno. EFAULT also: b or msg is NULL.
+ */
+int anc_builder_finish(const struct anc_builder *b, struct msghdr *msg);
+
+/**
+ * Shows the next control message of `msg`, whoever filled it. Pure: nothing is taken.
+ *
+ * Start with *c zeroed. Lengths are taken as hostile, the buffer may have any alignment, and the
+ * last message may lack its padding. c->cut is 1 where the payload was shortened: its header reaches
+ * past the buffer, or the kind is known and must be longer; data and len show what is there.
+ *
+ * Returns 1; 0 at the end, which is fewer bytes than a header; -1 and errno, *c as it was:
+ * EBADMSG: a length shorter than its own header. EFAULT: msg or c is NULL, or msg_control is NULL
+ * with a length.
+ */
+int anc_next(const struct msghdr *msg,
+             struct anc_cmsg *c);
+
+/**
+ * The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.
+ */
+const char *anc_name(int level, int type);
+
+/**
+ * Takes the descriptors of all SCM_RIGHTS of `msg`, in order: the first *nfds of `fds` are the
+ * caller's. Their slots in the control buffer hold -1 from then on. Negative slots are skipped and
+ * never counted. What was lost is in msg_flags, not an error here.
+ *
+ * Returns 0, or -1 and errno, *nfds 0: ERANGE: more than max_fds (ANC_TRIM: the surplus is closed,
+ * no error). ENOMSG: fewer than max_fds, with ANC_EXACT. In both cases all of them are closed; a
+ * pidfd stays. Nothing taken: EINVAL: an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though
+ * needed, as in anc_recv_fds. EFAULT: msg is NULL, or fds with max_fds.
+ *
+ * flags: ANC_EXACT, ANC_TRIM.
+ */
+int anc_take_fds(struct msghdr *msg, int *fds, size_t max_fds, size_t *nfds, unsigned int flags);
+
+/**
+ * Takes the pidfd of `msg`, which is the caller's then.
+ *
+ * -1 and errno: ENOMSG: none came, or it was taken. EFAULT: msg is NULL. Otherwise the error that
+ * the kernel put in its place, as EMFILE for a full descriptor table.
+ */
+int anc_take_pidfd(struct msghdr *msg);
+
+/**
+ * Closes every descriptor in the control buffer of `msg` that nobody has taken, a pidfd too, as far
+ * as the buffer is well formed. May be repeated. Keeps errno. No cancellation point.
+ */
+void anc_close_unclaimed(struct msghdr *msg);
+
+/**
+ * Why `msg` came with MSG_CTRUNC; `room` is the msg_controllen that it was received with. To be
+ * asked before anything is closed.
+ *
+ * Returns 0 without MSG_CTRUNC, or: ENOBUFS: the control buffer was too small. EMFILE: the
+ * descriptor table is full. EOVERFLOW: something else, such as a security module, kept the kernel
+ * from installing a descriptor. Keeps errno.
+ */
+int anc_truncation_cause(const struct msghdr *msg, size_t room);
+
+/**
+ * sendmsg without SIGPIPE; every MSG_ flag passes through. A cancellation point.
+ *
+ * Returns the number of bytes, or -1 and errno. EINTR is not retried. EINVAL: control data with no
+ * bytes on a stream, where the descriptors would be lost; MSG_OOB with control data. EFAULT: msg is
+ * NULL. The kernel's errors of sendmsg pass through.
+ */
+ssize_t anc_sendmsg(int sock, const struct msghdr *msg, int msg_flags);
+
+/**
+ * recvmsg whose descriptors are close-on-exec; every MSG_ flag passes through. A cancellation point;
+ * a cancelled thread leaks nothing.
+ *
+ * The descriptors stay in the control buffer until anc_take_fds or anc_take_pidfd takes them, or
+ * anc_close_unclaimed closes them. With MSG_PEEK they are duplicates, which the call itself closes.
+ * What was lost is in msg->msg_flags (MSG_TRUNC, MSG_CTRUNC), never an errno; the echo of
+ * MSG_CMSG_CLOEXEC is not.
+ *
+ * Returns the number of bytes, or -1 and errno, with msg_controllen 0. EINTR is not retried. EINVAL:
+ * room for control data with no room for bytes on a stream, where the call would look like end of
+ * file (not with MSG_ERRQUEUE); MSG_OOB with room for control data. EFAULT: msg is NULL. The
+ * kernel's errors of recvmsg pass through.
+ */
+ssize_t anc_recvmsg(int sock,
+                    struct msghdr *msg,
+                    int msg_flags);
+
+/**
+ * sendmmsg without SIGPIPE, of at most 1,024 messages. A cancellation point.
+ *
+ * Returns how many have gone; the error that stopped it shows on the next call. -1 and errno: none
+ * has gone. The refusals are those of anc_sendmsg, for any of the messages and before any effect.
+ * EFAULT: NULL with a number.
+ */
+int anc_sendmmsg(int sock, struct mmsghdr *v, unsigned int n, int msg_flags);
+
+/**
+ * recvmmsg, each message as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A cancellation
+ * point; a cancelled thread leaks nothing.
+ *
+ * Returns how many messages have come, in v[0] and on; msg_controllen of the others is 0. The error
+ * that stopped it shows on the next call. -1 and errno: none has come. A full descriptor table does
+ * not stop it: MSG_CTRUNC tells where. At end of file a SEQPACKET fills all that is left with empty
+ * messages. EINVAL: neither of the two flags; the refusals of anc_recvmsg. EFAULT: NULL with a
+ * number.
+ */
+int anc_recvmmsg(int sock, struct mmsghdr *v, unsigned int n, int msg_flags);
+
+/**
+ * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.
+ *
+ * For wire formats in which bytes name descriptors that come beside them: a stream gives no byte
+ * that a descriptor belongs to, but it keeps their order.
+ */
+void anc_fd_queue_init(struct anc_fd_queue *q, int *slots, size_t size);
+
+/**
+ * Receives bytes into `iovcnt` buffers, as anc_recvv_fds, and puts up to `max_fds` descriptors at the
+ * end of the queue, which owns them. A cancellation point; a cancelled thread leaks nothing.
+ *
+ * Returns the number of bytes; 0 with an unchanged count is end of file, or an empty message.
+ * -1 and errno as anc_recvv_fds, with nothing queued. ENOBUFS also: fewer than max_fds slots are
+ * free; nothing consumed. EFAULT also: q is NULL. EINVAL also: a queue that contradicts itself.
+ *
+ * flags: ANC_DONTWAIT, ANC_ALL, ANC_EXACT, ANC_TRIM.
+ */
+ssize_t anc_fd_queue_recvv(struct anc_fd_queue *q,
+                           int sock,
+                           const struct iovec *iov,
+                           int iovcnt,
+                           size_t max_fds,
+                           unsigned int flags);
+
+/**
+ * Takes the oldest descriptor out of the queue: it is the caller's. -1 and errno: ENOMSG: the queue
+ * is empty. EFAULT: q is NULL. EINVAL: a queue that contradicts itself.
+ */
+int anc_fd_queue_take(struct anc_fd_queue *q);
+
+/**
+ * Closes all descriptors of the queue, which is empty then and can be used on. Keeps errno. No
+ * cancellation point.
+ */
+void anc_fd_queue_close(struct anc_fd_queue *q);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,8 @@
 
 mod leaf;
 
-use leaf::*;
+use leaf::abi::*;
+use leaf::functions::*;
 use libc::*;
 
 include!(concat!(env!("OUT_DIR"), "/comparison.rs"));

@@ -1,11 +1,13 @@
 //! The one place where C's arguments become Rust's, and Rust's results C's.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_uint, c_void};
 use core::mem::{MaybeUninit, size_of};
 use core::slice;
 
 use crate::errno::{Errno, Result};
-use crate::sys::{self, FDS_MAX, IOV_MAX, iovec};
+use crate::fds::Handed;
+use crate::socket::Flags;
+use crate::sys::{self, FDS_MAX, IOV_MAX, iovec, mmsghdr};
 use libc::ssize_t;
 
 /// A count or -1 and errno.
@@ -97,4 +99,70 @@ pub(super) unsafe fn slots<'a>(fds: *mut c_int, count: usize) -> Result<&'a mut 
         // SAFETY: the caller's, not NULL, and no longer than an object can be.
         Ok(unsafe { slice::from_raw_parts_mut(fds.cast(), count) })
     }
+}
+
+/// Data to send. EFAULT: NULL with a length.
+///
+/// # Safety
+/// `data` must be NULL or point to `len` bytes.
+#[inline]
+pub(super) unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u8]> {
+    if len == 0 {
+        Ok(&[])
+    } else if data.is_null() {
+        Err(Errno::EFAULT)
+    } else {
+        // SAFETY: the caller's, not NULL. No object is larger than PTRDIFF_MAX.
+        Ok(unsafe { slice::from_raw_parts(data.cast(), len.min(isize::MAX as usize)) })
+    }
+}
+
+/// A batch of messages, as many of them as one call takes. EFAULT: NULL with a number.
+///
+/// # Safety
+/// `v` must be NULL or point to `n` messages.
+#[inline]
+pub(super) unsafe fn messages<'a>(v: *mut mmsghdr, n: c_uint) -> Result<&'a mut [mmsghdr]> {
+    if n == 0 {
+        Ok(&mut [])
+    } else if v.is_null() {
+        Err(Errno::EFAULT)
+    } else {
+        // SAFETY: the caller's, not NULL, and short.
+        Ok(unsafe { slice::from_raw_parts_mut(v, (n as usize).min(IOV_MAX)) })
+    }
+}
+
+/// Calls `receive` with the caller's slots, and tells how many of them were filled.
+///
+/// EINVAL: no place for the number, though it can vary. EFAULT: NULL with a count. *nfds is 0 after
+/// an error.
+///
+/// # Safety
+/// `fds` must be NULL or point to `max_fds` writable ints, `nfds` must be NULL or writable.
+#[inline]
+pub(super) unsafe fn with_slots<T>(
+    fds: *mut c_int,
+    max_fds: usize,
+    nfds: *mut usize,
+    flags: Result<Flags>,
+    receive: impl FnOnce(&mut Handed<'_>, Flags) -> Result<T>,
+) -> Result<T> {
+    // SAFETY: NULL, or the caller's count.
+    let mut nfds = unsafe { nfds.as_mut() };
+    if let Some(nfds) = &mut nfds {
+        **nfds = 0;
+    }
+    let flags = flags?;
+    if nfds.is_none() && max_fds != 0 && !flags.exact() {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: the caller's slots.
+    let mut to = Handed::new(unsafe { slots(fds, max_fds) }?);
+    to.is_counted = nfds.is_some();
+    let result = receive(&mut to, flags)?;
+    if let Some(nfds) = nfds {
+        *nfds = to.len();
+    }
+    Ok(result)
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_int, c_uint, c_void};
 
-use super::convert::{buffer, buffers, count, descriptor, descriptors, slots, status};
+use super::convert::{buffer, buffers, count, descriptor, descriptors, slots, status, with_slots};
 use crate::abi::{ANC_DONTWAIT, ANC_MOVE, ANC_TRIM, ANC_VERSION};
 use crate::errno::{Errno, Result};
 use crate::fds::{self, Handed};
@@ -218,25 +218,10 @@ unsafe fn recv(
     nfds: *mut usize,
     flags: c_uint,
 ) -> Result<usize> {
-    // SAFETY: NULL, or the caller's count.
-    let mut nfds = unsafe { nfds.as_mut() };
-    if let Some(nfds) = &mut nfds {
-        **nfds = 0;
-    }
-    let flags = Flags::new(flags, Flags::RECEIVE)?;
-    if nfds.is_none() && max_fds != 0 && !flags.exact() {
-        return Err(Errno::EINVAL);
-    }
-    let iov = iov?;
+    let receive = |to: &mut Handed<'_>, flags: Flags| {
+        // SAFETY: the caller's buffers.
+        unsafe { socket::recv_fds(sock, iov?, to, flags) }
+    };
     // SAFETY: the caller's pointers.
-    let mut to = Handed::new(unsafe { slots(fds, max_fds) }?);
-    if nfds.is_none() {
-        to.is_counted = false;
-    }
-    // SAFETY: the caller's buffers.
-    let count = unsafe { socket::recv_fds(sock, iov, &mut to, flags) }?;
-    if let Some(nfds) = nfds {
-        *nfds = to.len();
-    }
-    Ok(count)
+    unsafe { with_slots(fds, max_fds, nfds, Flags::new(flags, Flags::RECEIVE), receive) }
 }

@@ -1,9 +1,17 @@
 //! The exported C functions, one file for each section of the header. They check and convert; the
 //! modules below do the work. The comments here are the header's.
 
+mod builder;
 mod convert;
 mod descriptors;
+mod message;
+mod queue;
+mod reader;
 mod space;
 
+pub use builder::*;
 pub use descriptors::*;
+pub use message::*;
+pub use queue::*;
+pub use reader::*;
 pub use space::*;

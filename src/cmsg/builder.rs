@@ -1,11 +1,15 @@
 //! The checked builder: control messages appended to the caller's buffer, of any alignment.
 
 use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of_val};
+use core::mem::{MaybeUninit, size_of, size_of_val};
+use core::slice;
 
+use super::kinds;
+use super::reader::find;
+use super::slots::Slots;
 use super::space::{self, HEADER};
 use crate::errno::{Errno, Result};
-use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_RIGHTS, SOL_SOCKET};
+use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
 
 /// Appends control messages to a buffer.
 ///
@@ -24,6 +28,12 @@ impl<'a> Builder<'a> {
         Self { buffer, len: 0 }
     }
 
+    /// A builder that goes on where another has written `len` bytes into the same buffer.
+    #[inline]
+    pub(crate) fn resume(buffer: &'a mut [MaybeUninit<u8>], len: usize) -> Self {
+        Self { buffer, len }
+    }
+
     /// Bytes written: the `msg_controllen` to send with.
     #[inline]
     pub fn len(&self) -> usize {
@@ -39,10 +49,77 @@ impl<'a> Builder<'a> {
     /// Appends one message of any level and type.
     ///
     /// # Errors
-    /// ENOBUFS: no room; the buffer is as it was.
+    /// ENOBUFS: no room. EINVAL: a kind that can only be received. SCM_RIGHTS is checked as
+    /// [`put_fds`](Self::put_fds) does it, and its payload must be whole ints. After an error the
+    /// buffer is as it was.
     #[inline]
     pub fn put(&mut self, level: c_int, kind: c_int, payload: &[u8]) -> Result<()> {
-        let (Some(len), Some(space)) = (space::len(payload.len()), space::space(payload.len())) else {
+        if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) {
+            if payload.len() % size_of::<c_int>() != 0 {
+                return Err(Errno::EINVAL);
+            }
+            // SAFETY: initialised bytes.
+            return self.put_rights(unsafe { Slots::new(slice::from_raw_parts(payload.as_ptr().cast(), payload.len())) });
+        }
+        if kinds::find(level, kind).is_some_and(|known| !known.sent) {
+            return Err(Errno::EINVAL);
+        }
+        self.append(level, kind, payload.as_ptr(), payload.len())
+    }
+
+    /// Appends the descriptors as one SCM_RIGHTS. No descriptors: nothing is written.
+    ///
+    /// # Errors
+    /// EINVAL: more than the platform's 253 in the whole message; EBADF: a negative one; ENOBUFS: no
+    /// room.
+    #[inline]
+    pub fn put_fds(&mut self, fds: &[c_int]) -> Result<()> {
+        // SAFETY: the bytes of initialised ints.
+        self.put_rights(unsafe { Slots::new(slice::from_raw_parts(fds.as_ptr().cast(), size_of_val(fds))) })
+    }
+
+    /// Appends credentials. The kernel takes foreign ones only from the privileged (EPERM).
+    ///
+    /// # Errors
+    /// ENOBUFS: no room.
+    #[inline]
+    pub fn put_credentials(&mut self, credentials: &Credentials) -> Result<()> {
+        self.append(SOL_SOCKET, SCM_CREDENTIALS, (&raw const *credentials).cast(), size_of::<Credentials>())
+    }
+
+    #[inline]
+    fn put_rights(&mut self, fds: Slots<'_>) -> Result<()> {
+        if fds.len() == 0 {
+            return Ok(());
+        }
+        if fds.len() > FDS_MAX.saturating_sub(self.fds()) {
+            return Err(Errno::EINVAL);
+        }
+        if fds.any_negative() {
+            return Err(Errno::EBADF);
+        }
+        let bytes = fds.bytes();
+        self.append(SOL_SOCKET, SCM_RIGHTS, bytes.as_ptr().cast(), bytes.len())
+    }
+
+    /// Descriptors put so far: the kernel's limit is that of the whole message.
+    #[inline]
+    fn fds(&self) -> usize {
+        let written = self.buffer.get(..self.len).unwrap_or_default();
+        let (mut at, mut count) = (0, 0usize);
+        // SAFETY: append has initialised what is written.
+        while let Ok(Some(found)) = unsafe { find(written, at) } {
+            at = found.next;
+            if (found.level, found.kind) == (SOL_SOCKET, SCM_RIGHTS) {
+                count = count.saturating_add(found.payload.len() / size_of::<c_int>());
+            }
+        }
+        count
+    }
+
+    #[inline]
+    fn append(&mut self, level: c_int, kind: c_int, payload: *const u8, payload_len: usize) -> Result<()> {
+        let (Some(len), Some(space)) = (space::len(payload_len), space::space(payload_len)) else {
             return Err(Errno::ENOBUFS);
         };
         let Some(room) = self.buffer.get_mut(self.len..).and_then(|rest| rest.get_mut(..space)) else {
@@ -53,32 +130,26 @@ impl<'a> Builder<'a> {
             *end = [MaybeUninit::new(0u8); CMSG_ALIGN];
         }
         let start = room.as_mut_ptr();
-        // SAFETY: room is `space` bytes: HEADER, then the payload.
+        // SAFETY: room is `space` bytes: HEADER, then the payload. Callers pass a payload that they
+        // have borrowed, which an exclusively borrowed buffer can't overlap.
         unsafe {
             start.write_bytes(0, HEADER);
             start.cast::<CmsgHeader>().write_unaligned(CmsgHeader { len, level, kind });
-            start.add(HEADER).cast::<u8>().copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+            start.add(HEADER).cast::<u8>().copy_from_nonoverlapping(payload, payload_len);
         }
         self.len = self.len.saturating_add(space);
         Ok(())
     }
+}
 
-    /// Appends the descriptors as one SCM_RIGHTS. No descriptors: nothing is written.
-    ///
-    /// # Errors
-    /// EINVAL: more than the platform's 253; EBADF: a negative one; ENOBUFS: no room.
-    #[inline]
-    pub fn put_fds(&mut self, fds: &[c_int]) -> Result<()> {
-        if fds.is_empty() {
-            return Ok(());
-        }
-        if fds.len() > FDS_MAX {
-            return Err(Errno::EINVAL);
-        }
-        if fds.iter().fold(0, |bits, fd| bits | fd) < 0 {
-            return Err(Errno::EBADF);
-        }
-        // SAFETY: the bytes of initialised ints.
-        self.put(SOL_SOCKET, SCM_RIGHTS, unsafe { core::slice::from_raw_parts(fds.as_ptr().cast(), size_of_val(fds)) })
-    }
+/// `struct ucred`.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Credentials {
+    /// The process.
+    pub pid: i32,
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
 }

@@ -1,13 +1,17 @@
 //! Control messages in memory: no system call, no state, no trust in a length.
 
 mod builder;
+mod control;
+mod kinds;
 mod reader;
 mod slots;
 mod space;
 
-pub use builder::Builder;
+pub use builder::{Builder, Credentials};
+pub use kinds::{Kind, find as kind};
 pub use reader::{Message, Messages};
 pub use space::{CONTROL_MAX, fds_space, len, space};
 
+pub(crate) use control::{control, control_mut};
 pub(crate) use reader::{Found, find};
 pub(crate) use slots::Slots;

@@ -21,6 +21,11 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
+    pub(crate) fn bytes(self) -> &'a [MaybeUninit<u8>] {
+        self.0
+    }
+
+    #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = c_int> + Clone + 'a {
         // SAFETY: chunks_exact gives size_of::<c_int>() bytes, which new's caller vouches for.
         self.0.chunks_exact(size_of::<c_int>()).map(|bytes| unsafe { bytes.as_ptr().cast::<c_int>().read_unaligned() })

@@ -2,9 +2,10 @@
 
 use core::mem::MaybeUninit;
 
+use super::carriers::{self, is_pidfd, is_rights};
 use super::close::close_each;
 use super::handed::Handed;
-use crate::cmsg::{self, Found, Slots};
+use crate::cmsg::{Found, Slots};
 use crate::errno::{Errno, Result};
 use crate::sys;
 
@@ -92,14 +93,8 @@ impl<'a> Arrived<'a> {
 
     #[inline]
     fn messages(&self) -> impl Iterator<Item = Found> + use<'a> {
-        let control = self.control;
-        let mut at = 0;
-        core::iter::from_fn(move || {
-            // SAFETY: new's caller vouches for the headers.
-            let found = unsafe { cmsg::find(control, at) }.ok().flatten()?;
-            at = found.next;
-            Some(found)
-        })
+        // SAFETY: new's caller vouches for the headers.
+        unsafe { carriers::messages(self.control) }
     }
 
     #[inline]
@@ -110,16 +105,6 @@ impl<'a> Arrived<'a> {
     #[inline]
     fn slots_of(&self, found: &Found) -> Slots<'a> {
         // SAFETY: new's caller vouches for the payloads.
-        unsafe { Slots::new(self.control.get(found.payload.clone()).unwrap_or_default()) }
+        unsafe { carriers::slots(self.control, found) }
     }
-}
-
-#[inline]
-fn is_rights(found: &Found) -> bool {
-    (found.level, found.kind) == (sys::SOL_SOCKET, sys::SCM_RIGHTS)
-}
-
-#[inline]
-fn is_pidfd(found: &Found) -> bool {
-    (found.level, found.kind) == (sys::SOL_SOCKET, sys::SCM_PIDFD)
 }

@@ -41,6 +41,18 @@ impl<'a> Handed<'a> {
         self.len = self.len.saturating_add(from.copy_to(free));
     }
 
+    /// Fills one free slot.
+    #[inline]
+    pub(super) fn put(&mut self, fd: c_int) {
+        match self.slots.get_mut(self.len) {
+            Some(slot) => {
+                slot.write(fd);
+                self.len = self.len.saturating_add(1);
+            }
+            None => close_each(core::iter::once(fd)),
+        }
+    }
+
     /// Closes what was handed over.
     #[cold]
     pub(crate) fn close(&mut self) {

@@ -1,9 +1,16 @@
 //! Who owns which descriptor: the only module that hands one over or closes one.
 
 mod arrived;
+mod carriers;
 mod close;
 mod handed;
+mod queue;
+mod truncation;
+mod unclaimed;
 
 pub(crate) use arrived::Arrived;
 pub(crate) use close::{close_list, close_moved};
 pub(crate) use handed::Handed;
+pub(crate) use queue::Queue;
+pub(crate) use truncation::truncation_cause;
+pub(crate) use unclaimed::Unclaimed;

@@ -46,7 +46,7 @@ impl Flags {
     }
 
     #[inline]
-    pub(super) fn trim(self) -> bool {
+    pub(crate) fn trim(self) -> bool {
         self.0 & ANC_TRIM != 0
     }
 }

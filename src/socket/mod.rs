@@ -1,10 +1,15 @@
 //! One system call with everything that belongs around it.
 
+mod batch;
 mod flags;
 mod iov;
+mod message;
 mod recv;
 mod send;
+mod unwound;
 
+pub(crate) use batch::{recv_batch, send_batch};
 pub(crate) use flags::Flags;
+pub(crate) use message::{recv_message, send_message};
 pub(crate) use recv::recv_fds;
 pub(crate) use send::send_fds;

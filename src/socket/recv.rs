@@ -1,9 +1,9 @@
 //! Bytes and descriptors in.
 
 use core::ffi::{c_int, c_void};
-use core::mem::{MaybeUninit, size_of};
+use core::mem::MaybeUninit;
 
-use super::Flags;
+use super::{Flags, unwound};
 use super::iov::{Rest, message, refuse_empty_on_stream, total};
 use crate::cmsg::CONTROL_MAX;
 use crate::errno::{Errno, Result};
@@ -68,7 +68,7 @@ unsafe fn recv_once(
     let filled = control.0.get(..msg.msg_controllen as usize).unwrap_or(&control.0);
     // SAFETY: recvmsg has filled it, and nobody has seen the descriptors yet.
     let arrived = unsafe { Arrived::new(filled) };
-    match refusal(sock, count, msg.msg_flags, &arrived, to, wanted, flags) {
+    match refusal(count, msg.msg_flags, &arrived, to, wanted, flags) {
         None => {
             arrived.hand_over(to);
             Ok(count)
@@ -92,12 +92,10 @@ unsafe fn receive(
     to: &mut Handed<'_>,
     flags: c_int,
 ) -> Result<usize> {
-    // Until the kernel has written a message, a cancelled thread's cleanup finds one without length.
-    if let Some(first) = control.0.first_chunk_mut() {
-        *first = [MaybeUninit::new(0u8); size_of::<usize>()];
-    }
     msg.msg_control = control.0.as_mut_ptr().cast();
     msg.msg_controllen = CONTROL_MAX as _;
+    // SAFETY: control is CONTROL_MAX bytes.
+    unsafe { unwound::show_no_message(msg) };
     let msg: *mut msghdr = msg;
     let mut unwound = Unwound { msg, handed: (&raw mut *to).cast() };
     // SAFETY: msg points to what the caller vouches for and to control. What close_unwound uses
@@ -113,12 +111,10 @@ struct Unwound {
 
 extern "C" fn close_unwound(unwound: *mut c_void) {
     // SAFETY: called while `receive` is being unwound: its Unwound, and what that points to, are
-    // still there and no longer used. The control buffer is msg_controllen bytes long, before the
-    // call as after it, and its first length says whether a message stands there.
+    // still there and no longer used.
     unsafe {
         let Unwound { msg, handed } = *unwound.cast::<Unwound>();
-        let control = core::slice::from_raw_parts((*msg).msg_control.cast(), (*msg).msg_controllen as usize);
-        Arrived::new(control).close();
+        unwound::close_message(&*msg);
         (*handed).close();
     }
 }
@@ -126,7 +122,6 @@ extern "C" fn close_unwound(unwound: *mut c_void) {
 /// Why what has arrived is not handed over: the first reason that applies.
 #[inline]
 fn refusal(
-    sock: c_int,
     count: usize,
     msg_flags: c_int,
     arrived: &Arrived<'_>,
@@ -151,7 +146,7 @@ fn refusal(
     // the kernel did not install all descriptors. It does not say why: the table tells, as long
     // as nothing is closed.
     if msg_flags & sys::MSG_CTRUNC != 0 && !(flags.trim() && slots >= room) {
-        return Some(if sys::table_is_full(sock) { Errno::EMFILE } else { Errno::EOVERFLOW });
+        return Some(if sys::table_is_full() { Errno::EMFILE } else { Errno::EOVERFLOW });
     }
     // Nothing at all is end of file, whatever was wanted.
     let is_end_of_file = count == 0 && slots == 0;

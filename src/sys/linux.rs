@@ -3,13 +3,13 @@
 //! `--cfg anc_without="..."` takes one thing away that other systems lack, so that its replacement
 //! is tested here.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::mem::size_of;
 
 use super::cancel::uncancellable;
 use crate::errno::{Errno, Result};
 
-pub(crate) use libc::{iovec, msghdr};
+pub(crate) use libc::{iovec, mmsghdr, msghdr};
 
 /// `struct cmsghdr` as the kernel has it. musl declares a 32-bit length, and padding beside it.
 #[repr(C)]
@@ -33,6 +33,7 @@ pub(crate) const IOV_MAX: usize = 1024;
 /// asm-generic/socket.h); the libc crate lacks some.
 pub(crate) const SOL_SOCKET: c_int = libc::SOL_SOCKET;
 pub(crate) const SCM_RIGHTS: c_int = 0x01;
+pub(crate) const SCM_CREDENTIALS: c_int = 0x02;
 pub(crate) const SCM_PIDFD: c_int = 0x04;
 
 /// Payloads of everything that an AF_UNIX socket can bring beside descriptors and the label, in
@@ -46,6 +47,12 @@ pub(crate) const LABEL_MAX: usize = 512;
 pub(crate) const MSG_DONTWAIT: c_int = libc::MSG_DONTWAIT;
 pub(crate) const MSG_TRUNC: c_int = libc::MSG_TRUNC;
 pub(crate) const MSG_CTRUNC: c_int = libc::MSG_CTRUNC;
+pub(crate) const MSG_OOB: c_int = libc::MSG_OOB;
+pub(crate) const MSG_PEEK: c_int = libc::MSG_PEEK;
+pub(crate) const MSG_ERRQUEUE: c_int = libc::MSG_ERRQUEUE;
+pub(crate) const MSG_WAITFORONE: c_int = libc::MSG_WAITFORONE;
+/// recvmsg reports the request in msg_flags, where it says nothing about the message.
+pub(crate) const MSG_CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
 pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
 
 const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
@@ -92,7 +99,29 @@ fn count(n: libc::ssize_t) -> Result<usize> {
 pub(crate) unsafe fn sendmsg(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
     // SAFETY: msg is a reference, the caller vouches for what it points to.
     let send = |flags| count(unsafe { libc::sendmsg(sock, msg, flags) });
-    if HAS_NOSIGNAL { send(flags | libc::MSG_NOSIGNAL) } else { without_sigpipe(|| send(flags)) }
+    if HAS_NOSIGNAL {
+        send(flags | libc::MSG_NOSIGNAL)
+    } else {
+        without_sigpipe(|| send(flags), |result| *result == Err(Errno::EPIPE))
+    }
+}
+
+/// `sendmmsg` that never raises SIGPIPE, of at most UIO_MAXIOV messages. A cancellation point.
+///
+/// # Safety
+/// All that the messages point to must be readable.
+#[inline]
+pub(crate) unsafe fn sendmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
+    let len = messages.len().min(IOV_MAX);
+    // SAFETY: `len` messages are there, the caller vouches for what they point to.
+    let mut send =
+        |flags| count(unsafe { libc::sendmmsg(sock, messages.as_mut_ptr(), len as _, flags as _) } as libc::ssize_t);
+    if HAS_NOSIGNAL {
+        send(flags | libc::MSG_NOSIGNAL)
+    } else {
+        // The error of a later message shows as a short count.
+        without_sigpipe(|| send(flags), |result| *result != Ok(len))
+    }
 }
 
 /// `recvmsg` whose descriptors are close-on-exec, as far as the platform can. A cancellation point.
@@ -104,6 +133,21 @@ pub(crate) unsafe fn recvmsg(sock: c_int, msg: &mut msghdr, flags: c_int) -> Res
     let cloexec = if HAS_CMSG_CLOEXEC { libc::MSG_CMSG_CLOEXEC } else { 0 };
     // SAFETY: msg is a reference, the caller vouches for what it points to.
     count(unsafe { libc::recvmsg(sock, msg, flags | cloexec) })
+}
+
+/// `recvmmsg` without a time limit, as recvmsg, of at most UIO_MAXIOV messages.
+///
+/// # Safety
+/// All that the messages point to must be writable, for as long as the lengths beside it say.
+#[inline]
+pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
+    let cloexec = if HAS_CMSG_CLOEXEC { libc::MSG_CMSG_CLOEXEC } else { 0 };
+    let len = messages.len().min(IOV_MAX);
+    // SAFETY: `len` messages are there, the caller vouches for what they point to.
+    let received = unsafe {
+        libc::recvmmsg(sock, messages.as_mut_ptr(), len as _, (flags | cloexec) as _, core::ptr::null_mut())
+    };
+    count(received as libc::ssize_t)
 }
 
 /// The socket's type: SOCK_STREAM, ...
@@ -122,10 +166,11 @@ pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
     count(r as libc::ssize_t).map(drop)
 }
 
-/// Whether the process can't have one more descriptor, tried with a duplicate of `fd`.
-pub(crate) fn table_is_full(fd: c_int) -> bool {
+/// Whether the process can't have one more descriptor, tried with a duplicate of standard input.
+/// Where that is closed (EBADF), its own number is free.
+pub(crate) fn table_is_full() -> bool {
     // SAFETY: fcntl with an int touches no memory.
-    match unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) } {
+    match unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 0) } {
         -1 => errno() == libc::EMFILE,
         copy => {
             uncancellable(|| close(copy, copy));
@@ -153,9 +198,12 @@ pub(crate) fn close(first: c_int, last: c_int) {
     }
 }
 
-/// Calls `send` with SIGPIPE blocked, and removes the one that it raised, for systems without
-/// MSG_NOSIGNAL: SIGPIPE goes to the thread that wrote, so nobody else can see it in between.
-fn without_sigpipe(send: impl FnOnce() -> Result<usize>) -> Result<usize> {
+/// Calls `send` with SIGPIPE blocked, and removes the one that it may have raised, for systems
+/// without MSG_NOSIGNAL: SIGPIPE goes to the thread that wrote, so nobody else can see it in between.
+fn without_sigpipe(
+    send: impl FnOnce() -> Result<usize>,
+    may_have_raised: impl FnOnce(&Result<usize>) -> bool,
+) -> Result<usize> {
     use core::mem::MaybeUninit;
     use core::ptr;
     let mut pipe = MaybeUninit::<libc::sigset_t>::uninit();
@@ -170,11 +218,12 @@ fn without_sigpipe(send: impl FnOnce() -> Result<usize>) -> Result<usize> {
         libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
     };
     let result = send();
-    if result == Err(Errno::EPIPE) && !was_pending {
+    if may_have_raised(&result) && !was_pending {
         let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // sigtimedwait is a cancellation point.
         // SAFETY: pipe was initialised above; a null siginfo is allowed.
-        uncancellable(|| while unsafe { libc::sigtimedwait(pipe.as_ptr(), ptr::null_mut::<c_void>().cast(), &none) } == -1 && errno() == libc::EINTR {});
+        let take = || unsafe { libc::sigtimedwait(pipe.as_ptr(), ptr::null_mut(), &none) };
+        uncancellable(|| while take() == -1 && errno() == libc::EINTR {});
     }
     // SAFETY: old was initialised by the first pthread_sigmask.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), ptr::null_mut()) };

@@ -1,0 +1,82 @@
+//! What a Rust program would declare to call the C library: plain, for ctest2's parser to read.
+
+use libc::{c_char, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, ssize_t};
+
+use super::abi::*;
+
+extern "C" {
+    pub fn anc_version() -> u32;
+    pub fn anc_send_fds(
+        sock: c_int,
+        buf: *const c_void,
+        len: size_t,
+        fds: *const c_int,
+        nfds: size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_recv_fds(
+        sock: c_int,
+        buf: *mut c_void,
+        len: size_t,
+        fds: *mut c_int,
+        max_fds: size_t,
+        nfds: *mut size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_sendv_fds(
+        sock: c_int,
+        iov: *const iovec,
+        iovcnt: c_int,
+        fds: *const c_int,
+        nfds: size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_recvv_fds(
+        sock: c_int,
+        iov: *const iovec,
+        iovcnt: c_int,
+        fds: *mut c_int,
+        max_fds: size_t,
+        nfds: *mut size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int;
+    pub fn anc_recv_fd(sock: c_int, flags: c_uint) -> c_int;
+    pub fn anc_close_fds(fds: *mut c_int, nfds: size_t);
+    pub fn anc_len(len: size_t) -> size_t;
+    pub fn anc_space(len: size_t) -> size_t;
+    pub fn anc_fds_space(nfds: size_t) -> size_t;
+    pub fn anc_control_max() -> size_t;
+    pub fn anc_builder_init(b: *mut anc_builder, buf: *mut c_void, size: size_t);
+    pub fn anc_put(b: *mut anc_builder, level: c_int, kind: c_int, data: *const c_void, len: size_t);
+    pub fn anc_put_fds(b: *mut anc_builder, fds: *const c_int, nfds: size_t);
+    pub fn anc_put_credentials(b: *mut anc_builder, pid: i32, uid: u32, gid: u32);
+    pub fn anc_builder_finish(b: *const anc_builder, msg: *mut msghdr) -> c_int;
+    pub fn anc_next(msg: *const msghdr, c: *mut anc_cmsg) -> c_int;
+    pub fn anc_name(level: c_int, kind: c_int) -> *const c_char;
+    pub fn anc_take_fds(
+        msg: *mut msghdr,
+        fds: *mut c_int,
+        max_fds: size_t,
+        nfds: *mut size_t,
+        flags: c_uint,
+    ) -> c_int;
+    pub fn anc_take_pidfd(msg: *mut msghdr) -> c_int;
+    pub fn anc_close_unclaimed(msg: *mut msghdr);
+    pub fn anc_truncation_cause(msg: *const msghdr, room: size_t) -> c_int;
+    pub fn anc_sendmsg(sock: c_int, msg: *const msghdr, msg_flags: c_int) -> ssize_t;
+    pub fn anc_recvmsg(sock: c_int, msg: *mut msghdr, msg_flags: c_int) -> ssize_t;
+    pub fn anc_sendmmsg(sock: c_int, v: *mut mmsghdr, n: c_uint, msg_flags: c_int) -> c_int;
+    pub fn anc_recvmmsg(sock: c_int, v: *mut mmsghdr, n: c_uint, msg_flags: c_int) -> c_int;
+    pub fn anc_fd_queue_init(q: *mut anc_fd_queue, slots: *mut c_int, size: size_t);
+    pub fn anc_fd_queue_recvv(
+        q: *mut anc_fd_queue,
+        sock: c_int,
+        iov: *const iovec,
+        iovcnt: c_int,
+        max_fds: size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_fd_queue_take(q: *mut anc_fd_queue) -> c_int;
+    pub fn anc_fd_queue_close(q: *mut anc_fd_queue);
+}

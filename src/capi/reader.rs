@@ -1,0 +1,142 @@
+//! Section 4: reading control messages, and taking their descriptors.
+
+use core::ffi::{c_char, c_int, c_uint};
+use core::ptr;
+
+use super::convert::{descriptor, status, with_slots};
+use crate::abi::{ANC_EXACT, ANC_TRIM, anc_cmsg};
+use crate::cmsg;
+use crate::errno::{Errno, Result};
+use crate::fds::{self, Unclaimed};
+use crate::socket::Flags;
+use crate::sys::msghdr;
+
+/// Shows the next control message of `msg`, whoever filled it. Pure: nothing is taken.
+///
+/// Start with *c zeroed. Lengths are taken as hostile, the buffer may have any alignment, and the
+/// last message may lack its padding. c->cut is 1 where the payload was shortened: its header reaches
+/// past the buffer, or the kind is known and must be longer; data and len show what is there.
+///
+/// Returns 1; 0 at the end, which is fewer bytes than a header; -1 and errno, *c as it was:
+/// EBADMSG: a length shorter than its own header. EFAULT: msg or c is NULL, or msg_control is NULL
+/// with a length.
+///
+/// # Safety
+/// The pointers must be NULL or valid, and msg_control valid for msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_next(msg: *const msghdr, c: *mut anc_cmsg) -> c_int {
+    // SAFETY: the caller's pointers.
+    match unsafe { next(msg, c) } {
+        Ok(found) => c_int::from(found),
+        Err(errno) => status(Err(errno)),
+    }
+}
+
+/// # Safety
+/// As for anc_next.
+#[inline]
+unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
+    // SAFETY: the caller's pointers.
+    let (Some(msg), Some(c)) = (unsafe { (msg.as_ref(), c.as_mut()) }) else { return Err(Errno::EFAULT) };
+    if msg.msg_control.is_null() && msg.msg_controllen != 0 {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's buffer.
+    let control = unsafe { cmsg::control(msg) };
+    // SAFETY: the caller's buffer, whose messages' headers are there.
+    let Some(found) = (unsafe { cmsg::find(control, c.next) })? else { return Ok(false) };
+    let payload = control.get(found.payload).unwrap_or_default();
+    let shortest = cmsg::kind(found.level, found.kind).map_or(0, |kind| kind.payload);
+    c.level = found.level;
+    c.kind = found.kind;
+    c.data = payload.as_ptr().cast();
+    c.len = payload.len();
+    c.cut = u32::from(found.cut || payload.len() < shortest);
+    c.reserved = 0;
+    c.next = found.next;
+    Ok(true)
+}
+
+/// The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.
+#[unsafe(no_mangle)]
+pub extern "C" fn anc_name(level: c_int, r#type: c_int) -> *const c_char {
+    cmsg::kind(level, r#type).map_or(ptr::null(), |kind| kind.name.as_ptr())
+}
+
+/// Takes the descriptors of all SCM_RIGHTS of `msg`, in order: the first *nfds of `fds` are the
+/// caller's. Their slots in the control buffer hold -1 from then on. Negative slots are skipped and
+/// never counted. What was lost is in msg_flags, not an error here.
+///
+/// Returns 0, or -1 and errno, *nfds 0: ERANGE: more than max_fds (ANC_TRIM: the surplus is closed,
+/// no error). ENOMSG: fewer than max_fds, with ANC_EXACT. In both cases all of them are closed; a
+/// pidfd stays. Nothing taken: EINVAL: an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though
+/// needed, as in anc_recv_fds. EFAULT: msg is NULL, or fds with max_fds.
+///
+/// flags: ANC_EXACT, ANC_TRIM.
+///
+/// # Safety
+/// The pointers must be NULL or valid for the lengths beside them, and msg_control valid for
+/// msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_take_fds(
+    msg: *mut msghdr,
+    fds: *mut c_int,
+    max_fds: usize,
+    nfds: *mut usize,
+    flags: c_uint,
+) -> c_int {
+    let take = |to: &mut fds::Handed<'_>, flags: Flags| {
+        // SAFETY: the caller's pointer.
+        let msg = unsafe { msg.as_mut() }.ok_or(Errno::EFAULT)?;
+        let wanted = if flags.exact() { to.room() } else { 0 };
+        // SAFETY: the caller's message.
+        unsafe { Unclaimed::of(msg) }.take_fds(to, wanted, flags.trim())
+    };
+    // SAFETY: the caller's pointers.
+    status(unsafe { with_slots(fds, max_fds, nfds, Flags::new(flags, ANC_EXACT | ANC_TRIM), take) })
+}
+
+/// Takes the pidfd of `msg`, which is the caller's then.
+///
+/// -1 and errno: ENOMSG: none came, or it was taken. EFAULT: msg is NULL. Otherwise the error that
+/// the kernel put in its place, as EMFILE for a full descriptor table.
+///
+/// # Safety
+/// `msg` must be NULL or valid, and msg_control valid for msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_take_pidfd(msg: *mut msghdr) -> c_int {
+    // SAFETY: the caller's pointer.
+    let msg = unsafe { msg.as_mut() }.ok_or(Errno::EFAULT);
+    // SAFETY: the caller's message.
+    descriptor(msg.and_then(|msg| unsafe { Unclaimed::of(msg) }.take_pidfd()))
+}
+
+/// Closes every descriptor in the control buffer of `msg` that nobody has taken, a pidfd too, as far
+/// as the buffer is well formed. May be repeated. Keeps errno. No cancellation point.
+///
+/// # Safety
+/// `msg` must be NULL or valid, and msg_control valid for msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_close_unclaimed(msg: *mut msghdr) {
+    // SAFETY: the caller's pointer and message.
+    if let Some(msg) = unsafe { msg.as_mut() } {
+        // SAFETY: as above.
+        unsafe { Unclaimed::of(msg) }.close();
+    }
+}
+
+/// Why `msg` came with MSG_CTRUNC; `room` is the msg_controllen that it was received with. To be
+/// asked before anything is closed.
+///
+/// Returns 0 without MSG_CTRUNC, or: ENOBUFS: the control buffer was too small. EMFILE: the
+/// descriptor table is full. EOVERFLOW: something else, such as a security module, kept the kernel
+/// from installing a descriptor. Keeps errno.
+///
+/// # Safety
+/// `msg` must be NULL or valid, and msg_control valid for msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_truncation_cause(msg: *const msghdr, room: usize) -> c_int {
+    // SAFETY: the caller's pointer and message.
+    let cause = unsafe { msg.as_ref().and_then(|msg| fds::truncation_cause(msg, room)) };
+    cause.map_or(0, Errno::number)
+}

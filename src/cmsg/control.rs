@@ -1,0 +1,32 @@
+//! The control buffer that a message header points to.
+
+use core::mem::MaybeUninit;
+use core::slice;
+
+use crate::sys::msghdr;
+
+/// The control buffer of a message. Without a buffer its length does not count.
+///
+/// # Safety
+/// msg_control is NULL or points to msg_controllen bytes.
+#[inline]
+pub(crate) unsafe fn control(msg: &msghdr) -> &[MaybeUninit<u8>] {
+    if msg.msg_control.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's, and no object is larger than PTRDIFF_MAX.
+    unsafe { slice::from_raw_parts(msg.msg_control.cast(), (msg.msg_controllen as usize).min(isize::MAX as usize)) }
+}
+
+/// The same, to write into.
+///
+/// # Safety
+/// As for [`control`], writable, and nobody else looks at the buffer meanwhile.
+#[inline]
+pub(crate) unsafe fn control_mut(msg: &mut msghdr) -> &mut [MaybeUninit<u8>] {
+    if msg.msg_control.is_null() {
+        return &mut [];
+    }
+    // SAFETY: the caller's, and no object is larger than PTRDIFF_MAX.
+    unsafe { slice::from_raw_parts_mut(msg.msg_control.cast(), (msg.msg_controllen as usize).min(isize::MAX as usize)) }
+}

@@ -1,0 +1,48 @@
+//! Why a message came without some of its control data.
+
+use core::ffi::c_int;
+use core::mem::size_of;
+
+use super::carriers::{self, is_rights};
+use crate::cmsg;
+use crate::errno::Errno;
+use crate::sys::{self, msghdr};
+
+/// The cause of MSG_CTRUNC, asked before anything is closed; `room` is the size of the control
+/// buffer that the message was received with. None without MSG_CTRUNC.
+///
+/// ENOBUFS: the buffer was too small. EMFILE: the descriptor table is full. EOVERFLOW: something
+/// else kept the kernel from installing a descriptor.
+///
+/// # Safety
+/// As for a reader of `msg`: control buffer, headers and payloads are what a receive has left.
+pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno> {
+    if msg.msg_flags & sys::MSG_CTRUNC == 0 {
+        return None;
+    }
+    const ONE_FD: usize = cmsg::len(size_of::<c_int>()).unwrap();
+    let mut rights = false;
+    let mut used = 0;
+    // SAFETY: the caller's.
+    for found in unsafe { carriers::messages(cmsg::control(msg)) } {
+        if is_rights(&found) {
+            // The kernel installs as many as there is room for behind the header, to the byte.
+            let admitted = room.saturating_sub(found.payload.start) / size_of::<c_int>();
+            if found.payload.len() / size_of::<c_int>() >= admitted {
+                return Some(Errno::ENOBUFS);
+            }
+            rights = true;
+        }
+        used = found.next;
+    }
+    let is_exhausted = room.saturating_sub(used) < ONE_FD;
+    if is_exhausted && !rights {
+        return Some(Errno::ENOBUFS);
+    }
+    if sys::table_is_full() {
+        return Some(Errno::EMFILE);
+    }
+    // With room behind the descriptors, what is missing is one of them; without, it may be what
+    // follows them: a pidfd, the bytes that wait.
+    Some(if is_exhausted { Errno::ENOBUFS } else { Errno::EOVERFLOW })
+}
