@@ -222,6 +222,8 @@ unsafe fn recv(
         // SAFETY: the caller's buffers.
         unsafe { socket::recv_fds(sock, iov?, to, flags) }
     };
+    // Every EINVAL comes before an EFAULT.
+    let flags = if matches!(iov, Err(Errno::EINVAL)) { Err(Errno::EINVAL) } else { Flags::new(flags, Flags::RECEIVE) };
     // SAFETY: the caller's pointers.
-    unsafe { with_slots(fds, max_fds, nfds, Flags::new(flags, Flags::RECEIVE), receive) }
+    unsafe { with_slots(fds, max_fds, nfds, flags, receive) }
 }

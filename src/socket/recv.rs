@@ -30,7 +30,7 @@ pub(crate) unsafe fn recv_fds(sock: c_int, iov: &[iovec], to: &mut Handed<'_>, f
     }
     if flags.all() {
         // SAFETY: the caller's.
-        return unsafe { recv_all(sock, iov, to, flags) };
+        return sys::keeping_errno(|| unsafe { recv_all(sock, iov, to, flags) });
     }
     let wanted = if flags.exact() { to.room() } else { 0 };
     // SAFETY: the caller's.
@@ -150,7 +150,7 @@ fn refusal(
     }
     // Nothing at all is end of file, whatever was wanted.
     let is_end_of_file = count == 0 && slots == 0;
-    let looks_like_end_of_file = count == 0 && !to.is_counted;
+    let looks_like_end_of_file = count == 0 && room > 0 && !to.is_counted;
     if (slots < wanted || looks_like_end_of_file) && !is_end_of_file { Some(Errno::ENOMSG) } else { None }
 }
 

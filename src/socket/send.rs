@@ -40,7 +40,7 @@ pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: 
     // SAFETY: msg points to the caller's buffers and to control, all readable.
     let send = || unsafe { sys::sendmsg(sock, &msg, flags.msg()) };
     // SAFETY: the caller's buffers are readable.
-    let send = || if flags.all() { unsafe { send_all(sock, iov, send, flags) } } else { send() };
+    let send = || if flags.all() { sys::keeping_errno(|| unsafe { send_all(sock, iov, send, flags) }) } else { send() };
     if flags.moves() { send_moving(fds, send) } else { send() }
 }
 

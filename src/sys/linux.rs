@@ -73,6 +73,13 @@ pub(crate) fn set_errno(number: c_int) {
     unsafe { *libc::__errno_location() = number }
 }
 
+/// Calls `call`, whose system calls may fail without making it fail, and leaves errno as it was if
+/// it succeeds.
+pub(crate) fn keeping_errno<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    let kept = errno();
+    call().inspect(|_| set_errno(kept))
+}
+
 /// The error of the call that has just failed.
 ///
 /// A recvmmsg that a signal interrupted after its first message leaves ERESTARTSYS (512), a number
@@ -167,16 +174,19 @@ pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
 }
 
 /// Whether the process can't have one more descriptor, tried with a duplicate of standard input.
-/// Where that is closed (EBADF), its own number is free.
+/// Where that is closed (EBADF), its own number is free. Keeps errno.
 pub(crate) fn table_is_full() -> bool {
+    let kept = errno();
     // SAFETY: fcntl with an int touches no memory.
-    match unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 0) } {
+    let is_full = match unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 0) } {
         -1 => errno() == libc::EMFILE,
         copy => {
             uncancellable(|| close(copy, copy));
             false
         }
-    }
+    };
+    set_errno(kept);
+    is_full
 }
 
 /// Closes the descriptors first..=last, which all belong to the caller. Changes errno.
