@@ -135,6 +135,8 @@ check-gates: all
 check-rust:
 	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --locked
 	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked
+	@if $(CARGO) fmt --version > /dev/null 2>&1; then $(CARGO) fmt --check; else echo 'skipped: this machine has no rustfmt'; fi
+	@if $(CARGO) clippy --version > /dev/null 2>&1; then 		CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) clippy --quiet --locked -- -D warnings; 	else echo 'skipped: this machine has no clippy'; fi
 check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) run --quiet --locked -p c-tests
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests

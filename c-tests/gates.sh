@@ -49,14 +49,15 @@ is 'the exports bear a version' "$(wc -l < "$work/map")" "$($NM -D --defined-onl
 
 # Imports.
 sed 's/#.*//' "$root/abi/imports.linux-gnu" | while read -r name condition; do
-    [ -n "$name" ] || continue
+    [ -n "$name" ] && [ "$condition" != compiler ] || continue
     case " ${WITHOUT:-} " in
     *" ${condition#-} "*) [ "${condition#-}" != "$condition" ] || echo "$name" ;;
     *) [ -n "$condition" ] && [ "${condition#-}" = "$condition" ] || echo "$name" ;;
     esac
 done | LC_ALL=C sort > "$work/allowed"
-$NM -D --undefined-only "$so" | awk '{ sub(/@.*/, "", $2); print $2 }' | LC_ALL=C sort > "$work/so-imports"
-$NM --undefined-only "$build/libancillary.a" | awk 'NF == 2 { print $2 }' | grep -v '^_GLOBAL_OFFSET_TABLE_$' | LC_ALL=C sort > "$work/a-imports"
+sed -n 's/ compiler$//p' "$root/abi/imports.linux-gnu" > "$work/compiler"
+$NM -D --undefined-only "$so" | awk '{ sub(/@.*/, "", $2); print $2 }' | grep -vxFf "$work/compiler" | LC_ALL=C sort > "$work/so-imports"
+$NM --undefined-only "$build/libancillary.a" | awk 'NF == 2 { print $2 }' | grep -vxF -e _GLOBAL_OFFSET_TABLE_ -f "$work/compiler" | LC_ALL=C sort > "$work/a-imports"
 same 'the .so imports what abi/imports.linux-gnu allows' "$work/allowed" "$work/so-imports"
 same 'the .a imports the same' "$work/allowed" "$work/a-imports"
 

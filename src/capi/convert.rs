@@ -5,7 +5,6 @@ use core::mem::{MaybeUninit, size_of};
 use core::slice;
 
 use crate::errno::{Errno, Result};
-use crate::fds::Handed;
 use crate::socket::Flags;
 use crate::sys::{self, FDS_MAX, IOV_MAX, iovec, mmsghdr};
 use libc::ssize_t;
@@ -133,36 +132,37 @@ pub(super) unsafe fn messages<'a>(v: *mut mmsghdr, n: c_uint) -> Result<&'a mut 
     }
 }
 
-/// Calls `receive` with the caller's slots, and tells how many of them were filled.
-///
-/// EINVAL: no place for the number, though it can vary. EFAULT: NULL with a count. *nfds is 0 after
-/// an error.
-///
-/// # Safety
-/// `fds` must be NULL or point to `max_fds` writable ints, `nfds` must be NULL or writable.
-#[inline]
-pub(super) unsafe fn with_slots<T>(
-    fds: *mut c_int,
-    max_fds: usize,
-    nfds: *mut usize,
-    flags: Result<Flags>,
-    receive: impl FnOnce(&mut Handed<'_>, Flags) -> Result<T>,
-) -> Result<T> {
-    // SAFETY: NULL, or the caller's count.
-    let mut nfds = unsafe { nfds.as_mut() };
-    if let Some(nfds) = &mut nfds {
-        **nfds = 0;
+/// Where the caller learns how many descriptors are his: 0 until the call has succeeded.
+pub(super) struct Report<'a>(Option<&'a mut usize>);
+
+impl<'a> Report<'a> {
+    /// # Safety
+    /// `nfds` must be NULL or writable.
+    #[inline(always)]
+    pub(super) unsafe fn new(nfds: *mut usize) -> Self {
+        // SAFETY: the caller's.
+        let mut nfds = unsafe { nfds.as_mut() };
+        if let Some(nfds) = &mut nfds {
+            **nfds = 0;
+        }
+        Self(nfds)
     }
-    let flags = flags?;
-    if nfds.is_none() && max_fds != 0 && !flags.exact() {
-        return Err(Errno::EINVAL);
+
+    /// EINVAL: NULL, though the number can vary.
+    #[inline(always)]
+    pub(super) fn is_needed(&self, max_fds: usize, flags: Flags) -> Result<()> {
+        if self.0.is_none() && max_fds != 0 && !flags.exact() { Err(Errno::EINVAL) } else { Ok(()) }
     }
-    // SAFETY: the caller's slots.
-    let mut to = Handed::new(unsafe { slots(fds, max_fds) }?);
-    to.is_counted = nfds.is_some();
-    let result = receive(&mut to, flags)?;
-    if let Some(nfds) = nfds {
-        *nfds = to.len();
+
+    #[inline(always)]
+    pub(super) fn is_there(&self) -> bool {
+        self.0.is_some()
     }
-    Ok(result)
+
+    #[inline(always)]
+    pub(super) fn set(self, fds: usize) {
+        if let Some(nfds) = self.0 {
+            *nfds = fds;
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use core::ffi::{c_int, c_uint, c_void};
 
-use super::convert::{buffer, buffers, count, descriptor, descriptors, slots, status, with_slots};
+use super::convert::{Report, buffer, buffers, count, descriptor, descriptors, slots, status};
 use crate::abi::{ANC_DONTWAIT, ANC_MOVE, ANC_TRIM, ANC_VERSION};
 use crate::errno::{Errno, Result};
-use crate::fds::{self, Handed};
-use crate::socket::{self, Flags};
+use crate::fds;
+use crate::socket::{self, Flags, Received};
 use crate::sys::iovec;
 use libc::ssize_t;
 
@@ -162,18 +162,15 @@ pub extern "C" fn anc_recv_fd(sock: c_int, flags: c_uint) -> c_int {
     let mut fd: c_int = -1;
     let mut receive = || {
         let flags = Flags::new(flags, ANC_DONTWAIT | ANC_TRIM)?;
-        // SAFETY: fd is one writable slot.
-        let mut to = Handed::new(unsafe { slots(&mut fd, 1) }?);
-        // SAFETY: iov is one writable byte.
-        let count = unsafe { socket::recv_fds(sock, &iov, &mut to, flags) }?;
-        match (to.len(), count) {
-            (0, 0) => Err(Errno::EPIPE),
-            (0, _) => Err(Errno::ENOMSG),
-            _ => Ok(()),
+        // SAFETY: iov is one writable byte, fd one writable slot.
+        let received = unsafe { socket::recv_fds(sock, &iov, slots(&mut fd, 1)?, true, flags) }?;
+        match received {
+            Received { fds: 0, bytes: 0 } => Err(Errno::EPIPE),
+            Received { fds: 0, .. } => Err(Errno::ENOMSG),
+            _ => Ok(fd),
         }
     };
-    let received = receive();
-    descriptor(received.map(|()| fd))
+    descriptor(receive())
 }
 
 /// Closes `nfds` descriptors and writes -1 into their slots; negative slots stay as they are.
@@ -193,7 +190,7 @@ pub unsafe extern "C" fn anc_close_fds(fds: *mut c_int, nfds: usize) {
 
 /// # Safety
 /// The pointers must be valid for the lengths beside them, or NULL.
-#[inline]
+#[inline(always)]
 unsafe fn send(
     sock: c_int,
     iov: Result<&[iovec]>,
@@ -209,7 +206,7 @@ unsafe fn send(
 
 /// # Safety
 /// The pointers must be valid for the lengths beside them, or NULL.
-#[inline]
+#[inline(always)]
 unsafe fn recv(
     sock: c_int,
     iov: Result<&[iovec]>,
@@ -218,12 +215,16 @@ unsafe fn recv(
     nfds: *mut usize,
     flags: c_uint,
 ) -> Result<usize> {
-    let receive = |to: &mut Handed<'_>, flags: Flags| {
-        // SAFETY: the caller's buffers.
-        unsafe { socket::recv_fds(sock, iov?, to, flags) }
-    };
+    // SAFETY: the caller's pointer.
+    let report = unsafe { Report::new(nfds) };
+    let flags = Flags::new(flags, Flags::RECEIVE)?;
     // Every EINVAL comes before an EFAULT.
-    let flags = if matches!(iov, Err(Errno::EINVAL)) { Err(Errno::EINVAL) } else { Flags::new(flags, Flags::RECEIVE) };
+    if matches!(iov, Err(Errno::EINVAL)) {
+        return Err(Errno::EINVAL);
+    }
+    report.is_needed(max_fds, flags)?;
     // SAFETY: the caller's pointers.
-    unsafe { with_slots(fds, max_fds, nfds, flags, receive) }
+    let received = unsafe { socket::recv_fds(sock, iov?, slots(fds, max_fds)?, report.is_there(), flags) }?;
+    report.set(received.fds);
+    Ok(received.bytes)
 }

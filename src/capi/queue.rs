@@ -52,12 +52,11 @@ pub unsafe extern "C" fn anc_fd_queue_recvv(
         let flags = Flags::new(flags, Flags::RECEIVE)?;
         // SAFETY: the caller's buffers.
         let iov = unsafe { buffers(iov, iovcnt) }?;
-        let mut to = queue.room(max_fds)?;
+        let room = queue.room(max_fds)?;
         // SAFETY: the caller's buffers.
-        let count = unsafe { socket::recv_fds(sock, iov, &mut to, flags) }?;
-        let arrived = to.len();
-        queue.add(arrived);
-        Ok(count)
+        let received = unsafe { socket::recv_fds(sock, iov, room, true, flags) }?;
+        queue.add(received.fds);
+        Ok(received.bytes)
     };
     count(receive())
 }

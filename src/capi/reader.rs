@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_int, c_uint};
 use core::ptr;
 
-use super::convert::{descriptor, status, with_slots};
+use super::convert::{Report, descriptor, slots, status};
 use crate::abi::{ANC_EXACT, ANC_TRIM, anc_cmsg};
 use crate::cmsg;
 use crate::errno::{Errno, Result};
@@ -43,17 +43,16 @@ unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
     }
     // SAFETY: the caller's buffer.
     let control = unsafe { cmsg::control(msg) };
-    // SAFETY: the caller's buffer, whose messages' headers are there.
-    let Some(found) = (unsafe { cmsg::find(control, c.next) })? else { return Ok(false) };
-    let payload = control.get(found.payload).unwrap_or_default();
+    // SAFETY: the caller's buffer, whose messages are there.
+    let Some(found) = (unsafe { cmsg::find(control.get(c.next..).unwrap_or_default()) })? else { return Ok(false) };
     let shortest = cmsg::kind(found.level, found.kind).map_or(0, |kind| kind.payload);
     c.level = found.level;
     c.kind = found.kind;
-    c.data = payload.as_ptr().cast();
-    c.len = payload.len();
-    c.cut = u32::from(found.cut || payload.len() < shortest);
+    c.data = found.payload.as_ptr().cast();
+    c.len = found.payload.len();
+    c.cut = u32::from(found.cut || found.payload.len() < shortest);
     c.reserved = 0;
-    c.next = found.next;
+    c.next = control.len().saturating_sub(found.rest.len());
     Ok(true)
 }
 
@@ -85,15 +84,18 @@ pub unsafe extern "C" fn anc_take_fds(
     nfds: *mut usize,
     flags: c_uint,
 ) -> c_int {
-    let take = |to: &mut fds::Handed<'_>, flags: Flags| {
-        // SAFETY: the caller's pointer.
-        let msg = unsafe { msg.as_mut() }.ok_or(Errno::EFAULT)?;
-        let wanted = if flags.exact() { to.room() } else { 0 };
+    // SAFETY: the caller's pointer.
+    let report = unsafe { Report::new(nfds) };
+    let take = || {
+        let flags = Flags::new(flags, ANC_EXACT | ANC_TRIM)?;
+        report.is_needed(max_fds, flags)?;
+        // SAFETY: the caller's pointers.
+        let (msg, to) = unsafe { (msg.as_mut().ok_or(Errno::EFAULT)?, slots(fds, max_fds)?) };
+        let at_least = if flags.exact() { to.len() } else { 0 };
         // SAFETY: the caller's message.
-        unsafe { Unclaimed::of(msg) }.take_fds(to, wanted, flags.trim())
+        unsafe { Unclaimed::of(msg) }.take_fds(to, at_least, flags.trim())
     };
-    // SAFETY: the caller's pointers.
-    status(unsafe { with_slots(fds, max_fds, nfds, Flags::new(flags, ANC_EXACT | ANC_TRIM), take) })
+    status(take().map(|taken| report.set(taken)))
 }
 
 /// Takes the pidfd of `msg`, which is the caller's then.

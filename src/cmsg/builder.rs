@@ -59,12 +59,13 @@ impl<'a> Builder<'a> {
                 return Err(Errno::EINVAL);
             }
             // SAFETY: initialised bytes.
-            return self.put_rights(unsafe { Slots::new(slice::from_raw_parts(payload.as_ptr().cast(), payload.len())) });
+            return self
+                .put_rights(unsafe { Slots::new(slice::from_raw_parts(payload.as_ptr().cast(), payload.len())) });
         }
         if kinds::find(level, kind).is_some_and(|known| !known.sent) {
             return Err(Errno::EINVAL);
         }
-        self.append(level, kind, payload.as_ptr(), payload.len())
+        self.append(level, kind, payload.len(), |room| copy(payload, room))
     }
 
     /// Appends the descriptors as one SCM_RIGHTS. No descriptors: nothing is written.
@@ -84,42 +85,50 @@ impl<'a> Builder<'a> {
     /// ENOBUFS: no room.
     #[inline]
     pub fn put_credentials(&mut self, credentials: &Credentials) -> Result<()> {
-        self.append(SOL_SOCKET, SCM_CREDENTIALS, (&raw const *credentials).cast(), size_of::<Credentials>())
+        // SAFETY: three ints, without padding.
+        let payload = unsafe { &*(&raw const *credentials).cast::<[u8; size_of::<Credentials>()]>() };
+        self.append(SOL_SOCKET, SCM_CREDENTIALS, payload.len(), |room| copy(payload, room))
     }
 
     #[inline]
     fn put_rights(&mut self, fds: Slots<'_>) -> Result<()> {
-        if fds.len() == 0 {
+        if fds.is_empty() {
             return Ok(());
         }
         if fds.len() > FDS_MAX.saturating_sub(self.fds()) {
             return Err(Errno::EINVAL);
         }
-        if fds.any_negative() {
-            return Err(Errno::EBADF);
-        }
-        let bytes = fds.bytes();
-        self.append(SOL_SOCKET, SCM_RIGHTS, bytes.as_ptr().cast(), bytes.len())
+        self.append(SOL_SOCKET, SCM_RIGHTS, fds.len().saturating_mul(size_of::<c_int>()), |room| {
+            // Copied and looked at in one pass.
+            if fds.copy_and_join(room) < 0 { Err(Errno::EBADF) } else { Ok(()) }
+        })
     }
 
     /// Descriptors put so far: the kernel's limit is that of the whole message.
     #[inline]
     fn fds(&self) -> usize {
-        let written = self.buffer.get(..self.len).unwrap_or_default();
-        let (mut at, mut count) = (0, 0usize);
+        let mut written: &[_] = self.buffer.get(..self.len).unwrap_or_default();
+        let mut count = 0usize;
         // SAFETY: append has initialised what is written.
-        while let Ok(Some(found)) = unsafe { find(written, at) } {
-            at = found.next;
+        while let Ok(Some(found)) = unsafe { find(written) } {
+            written = found.rest;
             if (found.level, found.kind) == (SOL_SOCKET, SCM_RIGHTS) {
-                count = count.saturating_add(found.payload.len() / size_of::<c_int>());
+                count = count.saturating_add(found.slots().len());
             }
         }
         count
     }
 
-    #[inline]
-    fn append(&mut self, level: c_int, kind: c_int, payload: *const u8, payload_len: usize) -> Result<()> {
-        let (Some(len), Some(space)) = (space::len(payload_len), space::space(payload_len)) else {
+    /// Appends a message whose payload `write` writes. After an error it does not count.
+    #[inline(always)]
+    fn append(
+        &mut self,
+        level: c_int,
+        kind: c_int,
+        payload: usize,
+        write: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<()>,
+    ) -> Result<()> {
+        let (Some(len), Some(space)) = (space::len(payload), space::space(payload)) else {
             return Err(Errno::ENOBUFS);
         };
         let Some(room) = self.buffer.get_mut(self.len..).and_then(|rest| rest.get_mut(..space)) else {
@@ -129,17 +138,23 @@ impl<'a> Builder<'a> {
         if let Some(end) = room.last_chunk_mut() {
             *end = [MaybeUninit::new(0u8); CMSG_ALIGN];
         }
-        let start = room.as_mut_ptr();
-        // SAFETY: room is `space` bytes: HEADER, then the payload. Callers pass a payload that they
-        // have borrowed, which an exclusively borrowed buffer can't overlap.
-        unsafe {
-            start.write_bytes(0, HEADER);
-            start.cast::<CmsgHeader>().write_unaligned(CmsgHeader { len, level, kind });
-            start.add(HEADER).cast::<u8>().copy_from_nonoverlapping(payload, payload_len);
-        }
+        let Some((header, behind)) = room.split_first_chunk_mut() else { return Err(Errno::ENOBUFS) };
+        let header: &mut [MaybeUninit<u8>; HEADER] = header;
+        *header = [MaybeUninit::new(0); HEADER];
+        // SAFETY: HEADER bytes hold a header, which wants no alignment here.
+        unsafe { header.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(CmsgHeader { len, level, kind }) };
+        write(behind.get_mut(..payload).unwrap_or_default())?;
         self.len = self.len.saturating_add(space);
         Ok(())
     }
+}
+
+#[inline]
+fn copy(payload: &[u8], room: &mut [MaybeUninit<u8>]) -> Result<()> {
+    let count = payload.len().min(room.len());
+    // SAFETY: both hold `count` bytes, and a shared borrow can't overlap an exclusive one.
+    unsafe { room.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(payload.as_ptr(), count) };
+    Ok(())
 }
 
 /// `struct ucred`.

@@ -15,3 +15,4 @@ pub use space::{CONTROL_MAX, fds_space, len, space};
 pub(crate) use control::{control, control_mut};
 pub(crate) use reader::{Found, find};
 pub(crate) use slots::Slots;
+pub(crate) use space::HEADER;

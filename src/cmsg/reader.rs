@@ -5,50 +5,59 @@
 
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
-use core::ops::Range;
 
-use super::space::{HEADER, align};
+use super::slots::Slots;
+use super::space::HEADER;
 use crate::errno::{Errno, Result};
-use crate::sys::CmsgHeader;
+use crate::sys::{CMSG_ALIGN, CmsgHeader};
 
-/// Where one control message stands in its buffer.
-pub(crate) struct Found {
+/// The first control message of a buffer.
+pub(crate) struct Found<'a> {
     pub(crate) level: c_int,
     pub(crate) kind: c_int,
-    /// The payload's bytes, as far as the buffer has them.
-    pub(crate) payload: Range<usize>,
+    /// The payload, as far as the buffer has it.
+    pub(crate) payload: &'a [MaybeUninit<u8>],
     /// The header promises more than the buffer has.
     pub(crate) cut: bool,
-    /// Where the next one starts.
-    pub(crate) next: usize,
+    /// The buffer behind it: the messages that follow.
+    pub(crate) rest: &'a [MaybeUninit<u8>],
 }
 
-/// The control message at offset `at` of `buffer`: None at the end, which is fewer bytes than a
+impl<'a> Found<'a> {
+    /// The payload as descriptors.
+    #[inline]
+    pub(crate) fn slots(&self) -> Slots<'a> {
+        // SAFETY: find's caller vouches for the payload.
+        unsafe { Slots::new(self.payload) }
+    }
+}
+
+/// The control message at the start of `buffer`: None at the end, which is fewer bytes than a
 /// header; EBADMSG where a length is shorter than its own header.
 ///
 /// # Safety
-/// The headers of the buffer's messages must be initialised.
-#[inline]
-pub(crate) unsafe fn find(buffer: &[MaybeUninit<u8>], at: usize) -> Result<Option<Found>> {
-    let Some(rest) = buffer.get(at..) else { return Ok(None) };
-    if rest.len() < HEADER {
+/// Headers and payloads of the buffer's messages must be initialised.
+#[inline(always)]
+pub(crate) unsafe fn find(buffer: &[MaybeUninit<u8>]) -> Result<Option<Found<'_>>> {
+    if buffer.len() < HEADER {
         return Ok(None);
     }
-    // SAFETY: rest holds a header's bytes, initialised as the caller says.
-    let header = unsafe { rest.as_ptr().cast::<CmsgHeader>().read_unaligned() };
+    // SAFETY: the buffer holds a header's bytes, initialised as the caller says.
+    let header = unsafe { buffer.as_ptr().cast::<CmsgHeader>().read_unaligned() };
     if header.len < size_of::<CmsgHeader>() {
         return Err(Errno::EBADMSG);
     }
-    let cut = header.len > rest.len();
-    let len = header.len.min(rest.len());
-    // `len` is at most the buffer's, and so are the sums: the checks never fail, which the
-    // optimiser sees only where they are written.
-    let end = at.saturating_add(len);
-    let next = match align(len) {
-        Some(padded) => at.saturating_add(padded),
-        None => end,
-    };
-    Ok(Some(Found { level: header.level, kind: header.kind, payload: at.saturating_add(HEADER).min(end)..end, cut, next }))
+    let end = header.len.min(buffer.len());
+    Ok(Some(Found {
+        level: header.level,
+        kind: header.kind,
+        payload: buffer.get(HEADER..end).unwrap_or_default(),
+        cut: header.len > buffer.len(),
+        // No slice is so long that this wraps.
+        rest: buffer
+            .get((end.wrapping_add(CMSG_ALIGN - 1) & !(CMSG_ALIGN - 1)).min(buffer.len())..)
+            .unwrap_or_default(),
+    }))
 }
 
 /// One control message.
@@ -68,14 +77,14 @@ pub struct Message<'a> {
 /// EBADMSG.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
-    buffer: &'a [u8],
-    at: usize,
+    rest: &'a [MaybeUninit<u8>],
 }
 
 impl<'a> Messages<'a> {
     /// A walk over the first `msg_controllen` bytes of a control buffer, of any alignment.
     pub fn new(buffer: &'a [u8]) -> Self {
-        Self { buffer, at: 0 }
+        // SAFETY: the same bytes, only less is said of them.
+        Self { rest: unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast(), buffer.len()) } }
     }
 }
 
@@ -83,18 +92,18 @@ impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // SAFETY: the same bytes; all of them are initialised.
-        let bytes = unsafe { core::slice::from_raw_parts(self.buffer.as_ptr().cast(), self.buffer.len()) };
-        // SAFETY: all bytes of self.buffer are initialised.
-        match unsafe { find(bytes, self.at) } {
+        // SAFETY: new was given initialised bytes.
+        match unsafe { find(self.rest) } {
             Ok(None) => None,
             Ok(Some(found)) => {
-                self.at = found.next;
-                let payload = self.buffer.get(found.payload).unwrap_or_default();
+                self.rest = found.rest;
+                // SAFETY: as above.
+                let payload =
+                    unsafe { core::slice::from_raw_parts(found.payload.as_ptr().cast(), found.payload.len()) };
                 Some(Ok(Message { level: found.level, kind: found.kind, payload, cut: found.cut }))
             }
             Err(error) => {
-                self.at = self.buffer.len();
+                self.rest = &[];
                 Some(Err(error))
             }
         }

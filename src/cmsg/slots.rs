@@ -2,33 +2,43 @@
 
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
+use core::slice;
+
+/// An int's bytes, of any alignment.
+type Slot = [MaybeUninit<u8>; size_of::<c_int>()];
 
 /// The ints of a payload; bytes that make no whole int are left out.
 #[derive(Clone, Copy)]
-pub(crate) struct Slots<'a>(&'a [MaybeUninit<u8>]);
+pub(crate) struct Slots<'a>(&'a [Slot]);
 
 impl<'a> Slots<'a> {
     /// # Safety
     /// The payload must be initialised.
     #[inline]
     pub(crate) unsafe fn new(payload: &'a [MaybeUninit<u8>]) -> Self {
-        Self(payload)
+        // SAFETY: so many ints are in the payload; a Slot wants no alignment.
+        Self(unsafe { slice::from_raw_parts(payload.as_ptr().cast(), payload.len() / size_of::<Slot>()) })
+    }
+
+    #[inline]
+    pub(crate) fn none() -> Self {
+        Self(&[])
     }
 
     #[inline]
     pub(crate) fn len(self) -> usize {
-        self.0.len() / size_of::<c_int>()
+        self.0.len()
     }
 
     #[inline]
-    pub(crate) fn bytes(self) -> &'a [MaybeUninit<u8>] {
-        self.0
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
     }
 
     #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = c_int> + Clone + 'a {
-        // SAFETY: chunks_exact gives size_of::<c_int>() bytes, which new's caller vouches for.
-        self.0.chunks_exact(size_of::<c_int>()).map(|bytes| unsafe { bytes.as_ptr().cast::<c_int>().read_unaligned() })
+        // SAFETY: new's caller vouches for the bytes.
+        self.0.iter().map(|slot| unsafe { slot.as_ptr().cast::<c_int>().read_unaligned() })
     }
 
     /// Whether a slot holds no descriptor but an error. One pass without a branch for each slot.
@@ -37,12 +47,22 @@ impl<'a> Slots<'a> {
         self.iter().fold(0, |bits, fd| bits | fd) < 0
     }
 
+    /// Copies slots to the start of a payload. Returns all of them or-ed: negative if one is.
+    #[inline(always)]
+    pub(crate) fn copy_and_join(self, to: &mut [MaybeUninit<u8>]) -> c_int {
+        to.chunks_exact_mut(size_of::<c_int>()).zip(self.iter()).fold(0, |bits, (to, fd)| {
+            // SAFETY: chunks_exact_mut gives size_of::<c_int>() bytes.
+            unsafe { to.as_mut_ptr().cast::<c_int>().write_unaligned(fd) };
+            bits | fd
+        })
+    }
+
     /// Copies slots to the start of `to`, as many as both have, and returns their number.
     #[inline]
     pub(crate) fn copy_to(self, to: &mut [MaybeUninit<c_int>]) -> usize {
         let count = self.len().min(to.len());
         // SAFETY: both hold `count` ints, and a shared borrow can't overlap an exclusive one.
-        unsafe { to.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(self.0.as_ptr().cast(), count * size_of::<c_int>()) };
+        unsafe { to.as_mut_ptr().cast::<Slot>().copy_from_nonoverlapping(self.0.as_ptr(), count) };
         count
     }
 }

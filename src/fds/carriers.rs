@@ -2,45 +2,35 @@
 
 use core::mem::MaybeUninit;
 
-use crate::cmsg::{self, Found, Slots};
+use crate::cmsg::{self, Found};
 use crate::sys;
 
 /// The control messages of a buffer, as far as it is well formed.
 ///
 /// # Safety
-/// The headers of the buffer's messages must be initialised.
-#[inline]
-pub(super) unsafe fn messages(control: &[MaybeUninit<u8>]) -> impl Iterator<Item = Found> + use<'_> {
-    let mut at = 0;
+/// Headers and payloads of the buffer's messages must be initialised.
+#[inline(always)]
+pub(super) unsafe fn messages<'a>(control: &'a [MaybeUninit<u8>]) -> impl Iterator<Item = Found<'a>> + use<'a> {
+    let mut rest = control;
     core::iter::from_fn(move || {
         // SAFETY: the caller's.
-        let found = unsafe { cmsg::find(control, at) }.ok().flatten()?;
-        at = found.next;
+        let found = unsafe { cmsg::find(rest) }.ok().flatten()?;
+        rest = found.rest;
         Some(found)
     })
 }
 
-/// The slots of a message that carries descriptors.
-///
-/// # Safety
-/// The message's payload must be initialised.
 #[inline]
-pub(super) unsafe fn slots<'a>(control: &'a [MaybeUninit<u8>], found: &Found) -> Slots<'a> {
-    // SAFETY: the caller's.
-    unsafe { Slots::new(control.get(found.payload.clone()).unwrap_or_default()) }
-}
-
-#[inline]
-pub(super) fn is_rights(found: &Found) -> bool {
+pub(super) fn is_rights(found: &Found<'_>) -> bool {
     (found.level, found.kind) == (sys::SOL_SOCKET, sys::SCM_RIGHTS)
 }
 
 #[inline]
-pub(super) fn is_pidfd(found: &Found) -> bool {
+pub(super) fn is_pidfd(found: &Found<'_>) -> bool {
     (found.level, found.kind) == (sys::SOL_SOCKET, sys::SCM_PIDFD)
 }
 
 #[inline]
-pub(super) fn is_carrier(found: &Found) -> bool {
+pub(super) fn is_carrier(found: &Found<'_>) -> bool {
     is_rights(found) || is_pidfd(found)
 }

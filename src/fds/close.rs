@@ -36,6 +36,11 @@ pub(crate) fn close_list(fds: &mut [c_int]) {
     close_each(fds.iter_mut().map(|slot| if *slot < 0 { *slot } else { mem::replace(slot, -1) }));
 }
 
+/// Closes descriptors whose numbers nobody else will use.
+pub(crate) fn close_copies(fds: &[c_int]) {
+    close_each(fds.iter().copied());
+}
+
 /// Closes descriptors that the kernel has now, each number once: a second close of the same number
 /// would hit whatever another thread has opened in between.
 pub(crate) fn close_moved(fds: &[c_int]) {

@@ -9,7 +9,7 @@ mod truncation;
 mod unclaimed;
 
 pub(crate) use arrived::Arrived;
-pub(crate) use close::{close_list, close_moved};
+pub(crate) use close::{close_copies, close_list, close_moved};
 pub(crate) use handed::Handed;
 pub(crate) use queue::Queue;
 pub(crate) use truncation::truncation_cause;

@@ -5,7 +5,6 @@ use core::mem::{self, MaybeUninit};
 use core::slice;
 
 use super::close::close_each;
-use super::handed::Handed;
 use crate::abi::anc_fd_queue;
 use crate::errno::{Errno, Result};
 
@@ -38,7 +37,7 @@ impl<'a> Queue<'a> {
     }
 
     /// `count` free slots behind the queued descriptors. ENOBUFS: there are fewer.
-    pub(crate) fn room(&mut self, count: usize) -> Result<Handed<'_>> {
+    pub(crate) fn room(&mut self, count: usize) -> Result<&mut [MaybeUninit<c_int>]> {
         let (head, queued) = (self.queue.head as usize, self.queue.count as usize);
         let size = self.queue.size as usize;
         if size.saturating_sub(queued) < count {
@@ -57,7 +56,7 @@ impl<'a> Queue<'a> {
             end = queued;
         }
         let free = self.slots().get_mut(end..).unwrap_or_default();
-        Ok(Handed::new(free.get_mut(..count).unwrap_or_default()))
+        Ok(free.get_mut(..count).unwrap_or_default())
     }
 
     /// Counts descriptors that were handed over to the slots of [`room`](Self::room).

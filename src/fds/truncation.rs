@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 
-use super::carriers::{self, is_rights};
+use super::carriers::{is_rights, messages};
 use crate::cmsg;
 use crate::errno::Errno;
 use crate::sys::{self, msghdr};
@@ -20,20 +20,23 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
     if msg.msg_flags & sys::MSG_CTRUNC == 0 {
         return None;
     }
+    const NO_FD: usize = cmsg::len(0).unwrap();
     const ONE_FD: usize = cmsg::len(size_of::<c_int>()).unwrap();
-    let mut rights = false;
-    let mut used = 0;
     // SAFETY: the caller's.
-    for found in unsafe { carriers::messages(cmsg::control(msg)) } {
+    let control = unsafe { cmsg::control(msg) };
+    let mut rights = false;
+    let mut used = 0usize;
+    // SAFETY: the caller's.
+    for found in unsafe { messages(control) } {
         if is_rights(&found) {
             // The kernel installs as many as there is room for behind the header, to the byte.
-            let admitted = room.saturating_sub(found.payload.start) / size_of::<c_int>();
-            if found.payload.len() / size_of::<c_int>() >= admitted {
+            let admitted = room.saturating_sub(used.saturating_add(NO_FD)) / size_of::<c_int>();
+            if found.slots().len() >= admitted {
                 return Some(Errno::ENOBUFS);
             }
             rights = true;
         }
-        used = found.next;
+        used = control.len().saturating_sub(found.rest.len());
     }
     let is_exhausted = room.saturating_sub(used) < ONE_FD;
     if is_exhausted && !rights {

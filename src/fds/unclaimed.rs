@@ -4,12 +4,11 @@
 //! its slot. So there is no state beside it, and every call may be repeated.
 
 use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of};
+use core::mem::{self, MaybeUninit, size_of};
 
-use super::carriers::{self, is_carrier, is_pidfd, is_rights};
+use super::carriers::{is_carrier, is_pidfd, is_rights, messages};
 use super::close::close_each;
-use super::handed::Handed;
-use crate::cmsg::{self, Found};
+use crate::cmsg::{self, Found, HEADER};
 use crate::errno::{Errno, Result};
 use crate::sys::{self, msghdr};
 
@@ -44,48 +43,37 @@ impl<'a> Unclaimed<'a> {
         if !sys::SETS_CLOEXEC_LATE {
             return Ok(());
         }
-        // SAFETY: of's caller vouches for headers and payloads.
-        let mut rights = unsafe {
-            let control = &*self.control;
-            carriers::messages(control).filter(is_rights).flat_map(move |found| carriers::slots(control, &found).iter())
-        };
-        let result = rights.by_ref().filter(|fd| *fd >= 0).try_for_each(sys::set_cloexec);
-        drop(rights);
+        let result = self.slots(is_rights).filter(|fd| *fd >= 0).try_for_each(sys::set_cloexec);
         result.inspect_err(|_| self.close())
     }
 
-    /// Moves the descriptors of all SCM_RIGHTS into the free slots of `to`.
+    /// Moves the descriptors of all SCM_RIGHTS to the start of `to`, and returns their number.
     ///
     /// ERANGE: there are more, and `trim` does not allow to close the surplus. ENOMSG: fewer than
-    /// `wanted`. In both cases all of them are closed.
-    pub(crate) fn take_fds(&mut self, to: &mut Handed<'_>, wanted: usize, trim: bool) -> Result<()> {
-        let count = self.count();
-        let refusal = if count > to.room() && !trim {
-            Some(Errno::ERANGE)
-        } else if count < wanted {
-            Some(Errno::ENOMSG)
+    /// `at_least`. In both cases all of them are closed.
+    pub(crate) fn take_fds(&mut self, to: &mut [MaybeUninit<c_int>], at_least: usize, trim: bool) -> Result<usize> {
+        let count = self.slots(is_rights).filter(|fd| *fd >= 0).fold(0usize, |count, _| count.saturating_add(1));
+        let refusal = if count > to.len() && !trim {
+            Err(Errno::ERANGE)
+        } else if count < at_least {
+            Err(Errno::ENOMSG)
         } else {
-            None
+            Ok(count.min(to.len()))
         };
         let mut fds = self.drain(is_rights);
-        if refusal.is_none() {
-            for fd in fds.by_ref().take(to.room()) {
-                to.put(fd);
+        if refusal.is_ok() {
+            // The slot comes first, for a descriptor that was drained has no other owner.
+            for (slot, fd) in to.iter_mut().zip(&mut fds) {
+                slot.write(fd);
             }
         }
         close_each(fds);
-        refusal.map_or(Ok(()), Err)
+        refusal
     }
 
     /// The pidfd: ENOMSG, or the error that the kernel put in its place.
     pub(crate) fn take_pidfd(&mut self) -> Result<c_int> {
-        // SAFETY: of's caller vouches for headers and payloads.
-        let slot = unsafe {
-            carriers::messages(self.control)
-                .filter(is_pidfd)
-                .flat_map(|found| carriers::slots(self.control, &found).iter())
-                .next()
-        };
+        let slot = self.slots(is_pidfd).next();
         match slot {
             None | Some(TAKEN) => Err(Errno::ENOMSG),
             Some(error) if error < 0 => Err(Errno::new(error.saturating_neg())),
@@ -93,27 +81,20 @@ impl<'a> Unclaimed<'a> {
         }
     }
 
-    /// Descriptors that SCM_RIGHTS brought and that nobody has taken.
-    fn count(&self) -> usize {
-        // SAFETY: of's caller vouches for headers and payloads.
-        unsafe {
-            carriers::messages(self.control)
-                .filter(is_rights)
-                .flat_map(|found| carriers::slots(self.control, &found).iter())
-                .filter(|fd| *fd >= 0)
-                .fold(0usize, |count, _| count.saturating_add(1))
-        }
+    /// What stands in the slots.
+    fn slots(&self, from: fn(&Found<'_>) -> bool) -> impl Iterator<Item = c_int> {
+        // SAFETY: of's caller vouches for the buffer.
+        unsafe { messages(self.control) }.filter(from).flat_map(|found| found.slots().iter())
     }
 
     /// Takes descriptors out of their slots, one by one, as the iterator is advanced.
-    fn drain(&mut self, from: fn(&Found) -> bool) -> impl Iterator<Item = c_int> {
-        let control = &mut *self.control;
-        let mut at = 0;
-        let mut slots = 0..0;
+    fn drain(&mut self, from: fn(&Found<'_>) -> bool) -> impl Iterator<Item = c_int> {
+        let mut rest = &mut *self.control;
+        let mut slots: &mut [MaybeUninit<u8>] = &mut [];
         core::iter::from_fn(move || {
             loop {
-                while let Some(slot) = control.get_mut(slots.clone()).and_then(|left| left.first_chunk_mut()) {
-                    slots.start = slots.start.saturating_add(size_of::<c_int>());
+                while let Some((slot, behind)) = mem::take(&mut slots).split_first_chunk_mut() {
+                    slots = behind;
                     let slot: &mut [MaybeUninit<u8>; size_of::<c_int>()] = slot;
                     // SAFETY: initialised, as of's caller says, and as large as an int.
                     let fd = unsafe { slot.as_ptr().cast::<c_int>().read_unaligned() };
@@ -122,10 +103,13 @@ impl<'a> Unclaimed<'a> {
                         return Some(fd);
                     }
                 }
-                // SAFETY: of's caller vouches for the headers.
-                let found = unsafe { cmsg::find(control, at) }.ok().flatten()?;
-                at = found.next;
-                slots = if from(&found) { found.payload } else { 0..0 };
+                // SAFETY: of's caller vouches for the buffer.
+                let found = unsafe { cmsg::find(rest) }.ok().flatten()?;
+                let payload = if from(&found) { found.payload.len() } else { 0 };
+                let this = rest.len().saturating_sub(found.rest.len());
+                let (this, behind) = mem::take(&mut rest).split_at_mut_checked(this)?;
+                rest = behind;
+                slots = this.get_mut(HEADER..).and_then(|bytes| bytes.get_mut(..payload)).unwrap_or_default();
             }
         })
     }

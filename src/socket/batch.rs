@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use super::{message, unwound};
 use crate::errno::{Errno, Result};
 use crate::fds::Unclaimed;
-use crate::sys::{self, mmsghdr};
+use crate::sys::{self, Cleanup, mmsghdr};
 
 /// sendmmsg: the number of messages that have gone. The error that stopped it shows on the next
 /// call, or here if it met the first message.
@@ -60,18 +60,11 @@ unsafe fn refuse(sock: c_int, messages: &[mmsghdr], flags: c_int) -> Result<()> 
     messages.iter().try_for_each(|entry| unsafe { message::refuse_losing(sock, &entry.msg_hdr, flags) })
 }
 
-/// What close_unwound needs of a batch.
-struct Batch {
-    messages: *const mmsghdr,
-    len: usize,
-}
-
-extern "C" fn close_unwound(batch: *mut c_void) {
-    // SAFETY: called while `receive` is being unwound, with its Batch.
+extern "C" fn close_unwound(messages: *mut c_void) {
+    // SAFETY: called while `receive` is being unwound, with a pointer to its messages.
     unsafe {
-        let Batch { messages, len } = *batch.cast::<Batch>();
-        for entry in core::slice::from_raw_parts(messages, len) {
-            unwound::close_message(&entry.msg_hdr);
+        for entry in &**messages.cast::<*mut [mmsghdr]>() {
+            unwound::close_message(&entry.msg_hdr, entry.msg_hdr.msg_controllen as usize);
         }
     }
 }
@@ -85,9 +78,14 @@ unsafe fn receive(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result
         // SAFETY: the caller's.
         unsafe { unwound::show_no_message(&mut entry.msg_hdr) };
     }
-    let mut batch = Batch { messages: messages.as_ptr(), len: messages.len() };
-    // SAFETY: the caller's; the batch outlives the call.
+    let messages: *mut [mmsghdr] = messages;
+    let mut unwound = messages;
+    let mut cleanup = Cleanup::new();
+    // SAFETY: the caller's; the messages outlive the call.
     unsafe {
-        sys::with_cleanup(close_unwound, (&raw mut batch).cast(), || sys::recvmmsg(sock, messages, flags))
+        cleanup.push(close_unwound, (&raw mut unwound).cast());
+        let received = sys::recvmmsg(sock, &mut *messages, flags);
+        cleanup.pop();
+        received
     }
 }

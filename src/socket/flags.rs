@@ -18,10 +18,15 @@ impl Flags {
     #[inline]
     pub(crate) fn new(bits: u32, known: u32) -> Result<Self> {
         const CONTRADICTION: u32 = ANC_EXACT | ANC_TRIM;
-        if bits & !known != 0 || bits & CONTRADICTION == CONTRADICTION {
+        if bits != 0 && (bits & !known != 0 || bits & CONTRADICTION == CONTRADICTION) {
             return Err(Errno::EINVAL);
         }
         Ok(Self(bits))
+    }
+
+    /// For one of several parts, which need not bring everything.
+    pub(super) fn of_a_part(self) -> Self {
+        Self(self.0 & !ANC_EXACT)
     }
 
     /// MSG_ flags for the system call.

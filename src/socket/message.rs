@@ -7,7 +7,7 @@ use super::iov::refuse_empty_on_stream;
 use super::unwound;
 use crate::errno::{Errno, Result};
 use crate::fds::Unclaimed;
-use crate::sys::{self, IOV_MAX, msghdr};
+use crate::sys::{self, Cleanup, IOV_MAX, msghdr};
 
 /// sendmsg.
 ///
@@ -67,15 +67,28 @@ pub(super) unsafe fn refuse_losing(sock: c_int, msg: &msghdr, flags: c_int) -> R
 /// All that msg points to must be writable.
 #[inline]
 unsafe fn receive(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> {
-    extern "C" fn close(msg: *mut c_void) {
-        // SAFETY: called while `receive` is being unwound, with its msg.
-        unsafe { unwound::close_message(&*msg.cast::<msghdr>()) };
+    struct Unwound {
+        msg: *const msghdr,
+        room: usize,
+    }
+    extern "C" fn close(unwound: *mut c_void) {
+        // SAFETY: called while `receive` is being unwound: its Unwound and its msg are still there.
+        unsafe {
+            let Unwound { msg, room } = *unwound.cast::<Unwound>();
+            unwound::close_message(&*msg, room);
+        }
     }
     // SAFETY: the caller's; msg outlives the call.
     unsafe {
         unwound::show_no_message(msg);
+        let room = msg.msg_controllen as usize;
         let msg: *mut msghdr = msg;
-        sys::with_cleanup(close, msg.cast(), || sys::recvmsg(sock, &mut *msg, flags))
+        let mut unwound = Unwound { msg, room };
+        let mut cleanup = Cleanup::new();
+        cleanup.push(close, (&raw mut unwound).cast());
+        let received = sys::recvmsg(sock, &mut *msg, flags);
+        cleanup.pop();
+        received
     }
 }
 

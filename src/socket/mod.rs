@@ -11,5 +11,5 @@ mod unwound;
 pub(crate) use batch::{recv_batch, send_batch};
 pub(crate) use flags::Flags;
 pub(crate) use message::{recv_message, send_message};
-pub(crate) use recv::recv_fds;
+pub(crate) use recv::{Received, recv_fds};
 pub(crate) use send::send_fds;

@@ -1,6 +1,6 @@
 //! Bytes and descriptors out.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
 use super::Flags;
@@ -8,7 +8,7 @@ use super::iov::{Rest, message, refuse_empty_on_stream, total};
 use crate::cmsg::{Builder, fds_space};
 use crate::errno::{Errno, Result};
 use crate::fds::close_moved;
-use crate::sys::{self, FDS_MAX, iovec};
+use crate::sys::{self, FDS_MAX, iovec, msghdr};
 
 /// Room for the descriptors of one message, aligned as the kernel's headers want it.
 #[repr(C, align(8))]
@@ -21,7 +21,7 @@ const CONTROL_SIZE: usize = fds_space(FDS_MAX).unwrap();
 ///
 /// # Safety
 /// The buffers must be readable.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: Flags) -> Result<usize> {
     let len = total(iov)?;
     let mut control = Control([MaybeUninit::uninit(); CONTROL_SIZE]);
@@ -33,13 +33,26 @@ pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: 
     }
 
     let mut msg = message(iov);
-    if control_len != 0 {
-        msg.msg_control = (&raw mut control).cast::<c_void>();
-        msg.msg_controllen = control_len as _;
+    msg.msg_control = control.0.as_mut_ptr().cast();
+    msg.msg_controllen = control_len as _;
+    if flags.all() || flags.moves() {
+        // SAFETY: msg points to the caller's buffers and to control, all readable.
+        let sent = unsafe { send_with_care(sock, &msg, iov, fds, flags) }?;
+        return Ok(sent);
     }
-    // SAFETY: msg points to the caller's buffers and to control, all readable.
-    let send = || unsafe { sys::sendmsg(sock, &msg, flags.msg()) };
-    // SAFETY: the caller's buffers are readable.
+    // SAFETY: as above.
+    unsafe { sys::sendmsg(sock, &msg, flags.msg()) }
+}
+
+/// Sends with ANC_ALL or ANC_MOVE.
+///
+/// # Safety
+/// All that msg and iov point to must be readable.
+#[cold]
+unsafe fn send_with_care(sock: c_int, msg: &msghdr, iov: &[iovec], fds: &[c_int], flags: Flags) -> Result<usize> {
+    // SAFETY: the caller's.
+    let send = || unsafe { sys::sendmsg(sock, msg, flags.msg()) };
+    // SAFETY: the caller's.
     let send = || if flags.all() { sys::keeping_errno(|| unsafe { send_all(sock, iov, send, flags) }) } else { send() };
     if flags.moves() { send_moving(fds, send) } else { send() }
 }
@@ -49,7 +62,6 @@ pub(crate) unsafe fn send_fds(sock: c_int, iov: &[iovec], fds: &[c_int], flags: 
 /// sendmsg reports nothing to a cancelled thread, not even that the descriptors have gone. So the
 /// thread can't be cancelled between the send and the closing. The closing comes last, for the
 /// socket may be among the descriptors.
-#[cold]
 fn send_moving(fds: &[c_int], send: impl FnOnce() -> Result<usize>) -> Result<usize> {
     sys::test_cancel();
     sys::uncancellable(|| send().inspect(|_| close_moved(fds)))
@@ -60,13 +72,7 @@ fn send_moving(fds: &[c_int], send: impl FnOnce() -> Result<usize>) -> Result<us
 ///
 /// # Safety
 /// The buffers must be readable.
-#[cold]
-unsafe fn send_all(
-    sock: c_int,
-    iov: &[iovec],
-    first: impl FnMut() -> Result<usize>,
-    flags: Flags,
-) -> Result<usize> {
+unsafe fn send_all(sock: c_int, iov: &[iovec], first: impl FnMut() -> Result<usize>, flags: Flags) -> Result<usize> {
     let mut count = retried(first)?;
     let mut sum = count;
     let mut rest = Rest::new(iov);

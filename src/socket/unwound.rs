@@ -23,13 +23,16 @@ pub(super) unsafe fn show_no_message(msg: &mut msghdr) {
     }
 }
 
-/// Closes what a message has brought that nobody has seen.
+/// Closes what a message has brought that nobody has seen, in a control buffer of `room` bytes.
 ///
 /// # Safety
 /// [`show_no_message`] was called on it; a receive may have filled it, or not.
 #[cold]
-pub(super) unsafe fn close_message(msg: &msghdr) {
+pub(super) unsafe fn close_message(msg: &msghdr, room: usize) {
     // SAFETY: the control buffer's first length was written by show_no_message or by the kernel;
     // what follows a message of the kernel's is as msg_controllen says, which comes with it.
-    unsafe { Arrived::new(cmsg::control(msg)) }.close();
+    unsafe {
+        let control = cmsg::control(msg);
+        Arrived::new(control.get(..room).unwrap_or(control)).close();
+    }
 }

@@ -44,31 +44,44 @@ fn is_single_threaded() -> bool {
     }
 }
 
-/// Calls `call`, a cancellation point, such that a thread cancelled in it runs `routine(arg)`.
+/// What a thread runs if it is cancelled between push and pop: `pthread_cleanup_push`.
 ///
 /// glibc before 2.41 can act on a cancellation after the system call has had its effect; musl and
 /// later glibc act only where it had none.
-///
-/// # Safety
-/// `routine(arg)` must be sound at every moment of `call`, in which nothing may need dropping: a
-/// cancelled thread never returns from it.
-#[inline]
-pub(crate) unsafe fn with_cleanup<T>(
-    routine: extern "C" fn(*mut c_void),
-    arg: *mut c_void,
-    call: impl FnOnce() -> T,
-) -> T {
-    if is_single_threaded() {
-        return call();
+pub(crate) struct Cleanup {
+    buffer: CleanupBuffer,
+    is_pushed: bool,
+}
+
+impl Cleanup {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { buffer: CleanupBuffer { words: [MaybeUninit::uninit(); 4] }, is_pushed: false }
     }
-    let mut buffer = CleanupBuffer { words: [MaybeUninit::uninit(); 4] };
-    // SAFETY: buffer outlives the matching pop below, or is unwound by the C library, which then
-    // forgets it.
-    unsafe { _pthread_cleanup_push(&mut buffer, routine, arg) };
-    let result = call();
-    // SAFETY: pops what was pushed above, and does not execute it.
-    unsafe { _pthread_cleanup_pop(&mut buffer, 0) };
-    result
+
+    /// # Safety
+    /// `self` stays where it is until [`pop`](Self::pop), which must follow in the same function.
+    /// Until then `routine(arg)` must be sound at every moment, and nothing may need dropping: a
+    /// cancelled thread never gets to the pop.
+    #[inline(always)]
+    pub(crate) unsafe fn push(&mut self, routine: extern "C" fn(*mut c_void), arg: *mut c_void) {
+        self.is_pushed = !is_single_threaded();
+        if self.is_pushed {
+            // SAFETY: the buffer stays until it is popped, or until the C library, which has run
+            // the routine then, unwinds this frame.
+            unsafe { _pthread_cleanup_push(&mut self.buffer, routine, arg) };
+        }
+    }
+
+    /// # Safety
+    /// Follows [`push`](Self::push) in the same function.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&mut self) {
+        if self.is_pushed {
+            // SAFETY: pops what was pushed, and does not execute it.
+            unsafe { _pthread_cleanup_pop(&mut self.buffer, 0) };
+        }
+    }
 }
 
 /// Calls `call` while this thread cannot be cancelled.

@@ -151,9 +151,8 @@ pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_in
     let cloexec = if HAS_CMSG_CLOEXEC { libc::MSG_CMSG_CLOEXEC } else { 0 };
     let len = messages.len().min(IOV_MAX);
     // SAFETY: `len` messages are there, the caller vouches for what they point to.
-    let received = unsafe {
-        libc::recvmmsg(sock, messages.as_mut_ptr(), len as _, (flags | cloexec) as _, core::ptr::null_mut())
-    };
+    let received =
+        unsafe { libc::recvmmsg(sock, messages.as_mut_ptr(), len as _, (flags | cloexec) as _, core::ptr::null_mut()) };
     count(received as libc::ssize_t)
 }
 

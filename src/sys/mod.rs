@@ -8,4 +8,4 @@ mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::*;
 
-pub(crate) use cancel::{test_cancel, uncancellable, with_cleanup};
+pub(crate) use cancel::{Cleanup, test_cancel, uncancellable};

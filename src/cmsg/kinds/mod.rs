@@ -1,31 +1,142 @@
-//! What is known of each control message.
+//! What is known of each control message of Linux: its name, its shortest whole payload, and which
+//! way it goes. One file a family, one line a kind.
+//!
+//! The facts are those of the kernel's sources: received is what `put_cmsg` is called for, sent is
+//! what the `*_cmsg_send` functions accept. Each constant names the option that asks for the
+//! message, the first Linux that has it, and the file of the kernel that makes or reads it.
 
 use core::ffi::{CStr, c_int};
 
-/// One kind of control message.
+pub(crate) mod alg;
+pub(crate) mod bluetooth;
+pub(crate) mod can;
+pub(crate) mod dccp;
+pub(crate) mod ip;
+pub(crate) mod ipv6;
+pub(crate) mod iucv;
+pub(crate) mod llc;
+pub(crate) mod netlink;
+pub(crate) mod packet;
+pub(crate) mod rds;
+pub(crate) mod rxrpc;
+pub(crate) mod sctp;
+pub(crate) mod socket;
+pub(crate) mod tcp;
+pub(crate) mod tipc;
+pub(crate) mod tls;
+pub(crate) mod udp;
+pub(crate) mod vsock;
+
+/// What is known of one control message.
 #[derive(Debug)]
 pub struct Kind {
-    /// Its level: SOL_SOCKET, ...
+    /// The level: SOL_SOCKET, ...
     pub level: c_int,
-    /// Its type within the level.
+    /// The type within the level: SCM_RIGHTS, ...
     pub kind: c_int,
-    /// Its name in the system's headers.
+    /// The type's name in the kernel's headers: "SCM_RIGHTS".
     pub name: &'static CStr,
-    /// Bytes of the shortest whole payload: what is shorter was cut. 0 where any length is whole.
+    /// Bytes of the shortest payload that the kernel delivers, or accepts where it delivers none:
+    /// what is shorter was cut. 0 where any length is whole.
     pub payload: usize,
-    /// Whether sendmsg accepts it.
+    /// Whether sendmsg accepts it, for some family of sockets.
     pub sent: bool,
     /// Whether recvmsg can bring it.
     pub received: bool,
 }
 
-const STUB: &[Kind] = &[
-    Kind { level: 1, kind: 1, name: c"SCM_RIGHTS", payload: 4, sent: true, received: true },
-    Kind { level: 1, kind: 2, name: c"SCM_CREDENTIALS", payload: 12, sent: true, received: true },
-    Kind { level: 1, kind: 4, name: c"SCM_PIDFD", payload: 4, sent: false, received: true },
+/// `struct sock_extended_err` (linux/errqueue.h), which the error queues of all families bring; the
+/// offender's address follows it in those of IP.
+const SOCK_EXTENDED_ERR: usize = 16;
+
+const fn both(level: c_int, kind: c_int, name: &'static CStr, payload: usize) -> Kind {
+    Kind { level, kind, name, payload, sent: true, received: true }
+}
+
+const fn received(level: c_int, kind: c_int, name: &'static CStr, payload: usize) -> Kind {
+    Kind { level, kind, name, payload, sent: false, received: true }
+}
+
+const fn sent(level: c_int, kind: c_int, name: &'static CStr, payload: usize) -> Kind {
+    Kind { level, kind, name, payload, sent: true, received: false }
+}
+
+/// The levels, the busiest first.
+static LEVELS: [(c_int, &[Kind]); 20] = [
+    (socket::LEVEL, socket::KINDS),
+    (ip::LEVEL, ip::KINDS),
+    (ipv6::LEVEL, ipv6::KINDS),
+    (udp::LEVEL, udp::KINDS),
+    (tcp::LEVEL, tcp::KINDS),
+    (tls::LEVEL, tls::KINDS),
+    (packet::LEVEL, packet::KINDS),
+    (netlink::LEVEL, netlink::KINDS),
+    (vsock::LEVEL, vsock::KINDS),
+    (alg::LEVEL, alg::KINDS),
+    (sctp::LEVEL, sctp::KINDS),
+    (bluetooth::LEVEL, bluetooth::KINDS),
+    (can::RAW_LEVEL, can::RAW_KINDS),
+    (can::J1939_LEVEL, can::J1939_KINDS),
+    (tipc::LEVEL, tipc::KINDS),
+    (rxrpc::LEVEL, rxrpc::KINDS),
+    (rds::LEVEL, rds::KINDS),
+    (dccp::LEVEL, dccp::KINDS),
+    (llc::LEVEL, llc::KINDS),
+    (iucv::LEVEL, iucv::KINDS),
 ];
 
-/// What is known of a control message of this level and type.
+/// The control message of this level and type.
+#[inline]
 pub fn find(level: c_int, kind: c_int) -> Option<&'static Kind> {
-    STUB.iter().find(|known| (known.level, known.kind) == (level, kind))
+    let (_, kinds) = LEVELS.iter().find(|(of, _)| *of == level)?;
+    kinds.iter().find(|one| one.kind == kind)
+}
+
+/// Every control message that is known.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
+    LEVELS.iter().flat_map(|(_, kinds)| kinds.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LEVELS, all, find};
+
+    #[test]
+    fn every_kind_is_found_by_its_level_and_type_and_once() {
+        for kind in all() {
+            assert!(core::ptr::eq(find(kind.level, kind.kind).unwrap(), kind), "{kind:?} stands twice");
+        }
+        for (level, kinds) in &LEVELS {
+            assert!(kinds.iter().all(|kind| kind.level == *level), "a kind of level {level} names another one");
+            assert_eq!(LEVELS.iter().filter(|(other, _)| other == level).count(), 1);
+        }
+    }
+
+    #[test]
+    fn every_kind_goes_some_way_and_has_a_name_of_its_own() {
+        for kind in all() {
+            assert!(kind.sent || kind.received, "{kind:?}");
+            let name = kind.name.to_bytes();
+            assert!(
+                !name.is_empty() && name.iter().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == b'_')
+            );
+            // The label has the same name at both levels.
+            let same = all().filter(|other| other.name == kind.name).count();
+            assert_eq!(same, if name == b"SCM_SECURITY" { 2 } else { 1 }, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_kernel_knows_is_not_found() {
+        for (level, kinds) in &LEVELS {
+            for kind in [i32::MIN, -1, i32::MAX] {
+                assert!(find(*level, kind).is_none());
+            }
+            assert!(kinds.len() < 32);
+        }
+        for level in [i32::MIN, -1, 2, 99, 254, 0x1_0000, i32::MAX] {
+            assert!((0..128).all(|kind| find(level, kind).is_none()));
+        }
+    }
 }

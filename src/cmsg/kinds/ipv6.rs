@@ -1,0 +1,75 @@
+//! SOL_IPV6: UDP, ping and raw sockets of AF_INET6; the error queue of TCP.
+//!
+//! Numbers: linux/in6.h, linux/ipv6.h. Received: net/ipv6/datagram.c, ip6_datagram_recv_ctl,
+//! ipv6_recv_error and ipv6_recv_rxpmtu; sent: ip6_datagram_send_ctl there. An AF_INET socket takes
+//! IPV6_PKTINFO with a mapped address (net/ipv4/ip_sockglue.c).
+
+use core::ffi::c_int;
+
+use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent};
+
+pub(crate) const LEVEL: c_int = 41;
+
+/// An extension header is a multiple of this.
+const HEADER: usize = 8;
+/// `struct in6_pktinfo`.
+const PKTINFO: usize = 20;
+
+/// `struct in6_pktinfo`. The option of the same name. The numbers of RFC 2292. Linux 2.2.
+pub(crate) const IPV6_2292PKTINFO: c_int = 2;
+/// The hop-by-hop options. As IPV6_2292PKTINFO, and so on.
+pub(crate) const IPV6_2292HOPOPTS: c_int = 3;
+pub(crate) const IPV6_2292DSTOPTS: c_int = 4;
+pub(crate) const IPV6_2292RTHDR: c_int = 5;
+/// int.
+pub(crate) const IPV6_2292HOPLIMIT: c_int = 8;
+/// u32, big-endian: the traffic class and the flow label; not where both are 0. IPV6_FLOWINFO.
+/// Linux 2.2.
+pub(crate) const IPV6_FLOWINFO: c_int = 11;
+/// `struct sock_extended_err` and the offender's `sockaddr_in6`. IPV6_RECVERR, and for time stamps
+/// and zero-copy completions always; error queue. Linux 2.2.
+pub(crate) const IPV6_RECVERR: c_int = 25;
+/// `struct in6_pktinfo`. IPV6_RECVPKTINFO. Linux 2.6.14.
+pub(crate) const IPV6_PKTINFO: c_int = 50;
+/// int; sent: -1 for the route's. IPV6_RECVHOPLIMIT. Linux 2.6.14.
+pub(crate) const IPV6_HOPLIMIT: c_int = 52;
+/// The hop-by-hop options. IPV6_RECVHOPOPTS. Linux 2.6.14.
+pub(crate) const IPV6_HOPOPTS: c_int = 54;
+/// Destination options before a routing header. Linux 2.6.14.
+pub(crate) const IPV6_RTHDRDSTOPTS: c_int = 55;
+/// A routing header. IPV6_RECVRTHDR. Linux 2.6.14.
+pub(crate) const IPV6_RTHDR: c_int = 57;
+/// The destination options. IPV6_RECVDSTOPTS. Linux 2.6.14.
+pub(crate) const IPV6_DSTOPTS: c_int = 59;
+/// `struct ip6_mtuinfo`, with an empty message. IPV6_RECVPATHMTU. Linux 2.6.35.
+pub(crate) const IPV6_PATHMTU: c_int = 61;
+/// int, 0 or 1. Linux 2.6.35.
+pub(crate) const IPV6_DONTFRAG: c_int = 62;
+/// int; sent: -1 for the route's. IPV6_RECVTCLASS. Linux 2.6.14.
+pub(crate) const IPV6_TCLASS: c_int = 67;
+/// `struct sockaddr_in6`: where a datagram was sent to before it was redirected.
+/// IPV6_RECVORIGDSTADDR. Linux 2.6.37.
+pub(crate) const IPV6_ORIGDSTADDR: c_int = 74;
+/// int, the largest fragment; not for a datagram in one piece. IPV6_RECVFRAGSIZE. Linux 4.10.
+pub(crate) const IPV6_RECVFRAGSIZE: c_int = 77;
+
+pub(super) const KINDS: &[Kind] = &[
+    both(LEVEL, IPV6_PKTINFO, c"IPV6_PKTINFO", PKTINFO),
+    both(LEVEL, IPV6_HOPLIMIT, c"IPV6_HOPLIMIT", 4),
+    both(LEVEL, IPV6_TCLASS, c"IPV6_TCLASS", 4),
+    received(LEVEL, IPV6_RECVERR, c"IPV6_RECVERR", SOCK_EXTENDED_ERR + 28),
+    both(LEVEL, IPV6_FLOWINFO, c"IPV6_FLOWINFO", 4),
+    received(LEVEL, IPV6_ORIGDSTADDR, c"IPV6_ORIGDSTADDR", 28),
+    received(LEVEL, IPV6_RECVFRAGSIZE, c"IPV6_RECVFRAGSIZE", 4),
+    both(LEVEL, IPV6_HOPOPTS, c"IPV6_HOPOPTS", HEADER),
+    both(LEVEL, IPV6_DSTOPTS, c"IPV6_DSTOPTS", HEADER),
+    both(LEVEL, IPV6_RTHDR, c"IPV6_RTHDR", HEADER),
+    sent(LEVEL, IPV6_RTHDRDSTOPTS, c"IPV6_RTHDRDSTOPTS", HEADER),
+    sent(LEVEL, IPV6_DONTFRAG, c"IPV6_DONTFRAG", 4),
+    received(LEVEL, IPV6_PATHMTU, c"IPV6_PATHMTU", 32),
+    both(LEVEL, IPV6_2292PKTINFO, c"IPV6_2292PKTINFO", PKTINFO),
+    both(LEVEL, IPV6_2292HOPLIMIT, c"IPV6_2292HOPLIMIT", 4),
+    both(LEVEL, IPV6_2292HOPOPTS, c"IPV6_2292HOPOPTS", HEADER),
+    both(LEVEL, IPV6_2292DSTOPTS, c"IPV6_2292DSTOPTS", HEADER),
+    both(LEVEL, IPV6_2292RTHDR, c"IPV6_2292RTHDR", HEADER),
+];

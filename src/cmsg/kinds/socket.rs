@@ -1,0 +1,97 @@
+//! SOL_SOCKET: what any family may have.
+//!
+//! Numbers: linux/socket.h for the first four, asm/socket.h for the rest. Of the architectures that
+//! Rust knows, only SPARC numbers the latter differently (PA-RISC does too).
+
+use core::ffi::{c_int, c_long};
+use core::mem::size_of;
+
+use super::{Kind, both, received, sent};
+
+pub(crate) const LEVEL: c_int = libc::SOL_SOCKET;
+
+const fn number(generic: c_int, sparc: c_int) -> c_int {
+    if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) { sparc } else { generic }
+}
+
+/// Two words of the time stamps that came before Linux 5.1: `struct __kernel_old_timeval` and
+/// `__kernel_old_timespec`. x32 has 64-bit ones.
+const OLD_TIME: usize = if cfg!(target_arch = "x86_64") { 16 } else { 2 * size_of::<c_long>() };
+/// The same since Linux 5.1, for every architecture: `struct __kernel_timespec`, `__kernel_sock_timeval`.
+const NEW_TIME: usize = 16;
+
+/// Descriptors, as ints. AF_UNIX. Linux 2.2, net/core/scm.c.
+pub(crate) const SCM_RIGHTS: c_int = 0x01;
+/// `struct ucred`. SO_PASSCRED; AF_UNIX, netlink. Linux 2.2, include/net/scm.h.
+pub(crate) const SCM_CREDENTIALS: c_int = 0x02;
+/// The label of a security module, of any length. SO_PASSSEC; AF_UNIX. Linux 2.6.18, include/net/scm.h.
+pub(crate) const SCM_SECURITY: c_int = 0x03;
+/// A descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux 6.5,
+/// include/net/scm.h.
+pub(crate) const SCM_PIDFD: c_int = 0x04;
+
+/// Arrival in microseconds. SO_TIMESTAMP, as SO_TIMESTAMP_OLD. Linux 2.2, net/socket.c.
+pub(crate) const SCM_TIMESTAMP: c_int = number(29, 0x1d);
+/// The same in nanoseconds. SO_TIMESTAMPNS, as SO_TIMESTAMPNS_OLD. Linux 2.6.22, net/socket.c.
+pub(crate) const SCM_TIMESTAMPNS: c_int = number(35, 0x21);
+/// Three stamps: software, nothing, hardware; sent: a u32 of SOF_TIMESTAMPING_TX_ flags (Linux 4.6).
+/// SO_TIMESTAMPING, as SO_TIMESTAMPING_OLD. Linux 2.6.30, net/core/scm.c.
+pub(crate) const SCM_TIMESTAMPING: c_int = number(37, 0x23);
+/// The forms with 64-bit time on every architecture. The option of the same name. Linux 5.1,
+/// net/socket.c. On 32-bit, a C library with 64-bit time calls this one SCM_TIMESTAMP.
+pub(crate) const SO_TIMESTAMP_NEW: c_int = number(63, 0x46);
+/// As SO_TIMESTAMP_NEW.
+pub(crate) const SO_TIMESTAMPNS_NEW: c_int = number(64, 0x42);
+/// As SO_TIMESTAMP_NEW; sent as SCM_TIMESTAMPING is.
+pub(crate) const SO_TIMESTAMPING_NEW: c_int = number(65, 0x43);
+/// Attributes (`struct nlattr`) of a TCP connection when data was acknowledged.
+/// SOF_TIMESTAMPING_OPT_STATS; error queue. Linux 4.10, net/socket.c.
+pub(crate) const SCM_TIMESTAMPING_OPT_STATS: c_int = number(54, 0x38);
+/// `struct scm_ts_pktinfo`: the device of a hardware stamp. SOF_TIMESTAMPING_OPT_PKTINFO. Linux
+/// 4.13, net/socket.c.
+pub(crate) const SCM_TIMESTAMPING_PKTINFO: c_int = number(58, 0x3c);
+/// When to transmit, u64 nanoseconds. SO_TXTIME; UDP, packet, CAN. Linux 4.19, net/core/sock.c.
+pub(crate) const SCM_TXTIME: c_int = number(61, 0x3f);
+/// The u32 that the stamp of this send is to carry. SOF_TIMESTAMPING_OPT_ID. Linux 6.13,
+/// net/core/sock.c.
+pub(crate) const SCM_TS_OPT_ID: c_int = number(81, 0x5a);
+
+/// Messages dropped so far, u32; only once there are some. SO_RXQ_OVFL. Linux 2.6.33, net/socket.c.
+pub(crate) const SO_RXQ_OVFL: c_int = number(40, 0x24);
+/// The packet's mark, u32. SO_RCVMARK. Linux 5.19, net/socket.c; sent: net/core/sock.c, Linux 4.4.
+pub(crate) const SO_MARK: c_int = number(36, 0x22);
+/// The packet's priority, u32. SO_RCVPRIORITY. Linux 6.14, net/socket.c, net/core/sock.c.
+pub(crate) const SO_PRIORITY: c_int = 12;
+/// Bytes that wait after this read, int. SO_INQ; AF_UNIX streams. Linux 6.17, net/unix/af_unix.c.
+pub(crate) const SCM_INQ: c_int = number(84, 0x5d);
+/// Whether a frame was acknowledged, int. SO_WIFI_STATUS; error queue. Linux 3.3, net/socket.c.
+pub(crate) const SCM_WIFI_STATUS: c_int = number(41, 0x25);
+/// `struct dmabuf_cmsg`: bytes that were copied. MSG_SOCK_DEVMEM; TCP. Linux 6.12, net/ipv4/tcp.c.
+pub(crate) const SCM_DEVMEM_LINEAR: c_int = number(78, 0x57);
+/// `struct dmabuf_cmsg`: bytes that lie in device memory; sent: u32, the memory's number (Linux
+/// 6.16, net/core/sock.c). MSG_SOCK_DEVMEM; TCP. Linux 6.12, net/ipv4/tcp.c.
+pub(crate) const SCM_DEVMEM_DMABUF: c_int = number(79, 0x58);
+
+pub(super) const KINDS: &[Kind] = &[
+    both(LEVEL, SCM_RIGHTS, c"SCM_RIGHTS", size_of::<c_int>()),
+    both(LEVEL, SCM_CREDENTIALS, c"SCM_CREDENTIALS", 12),
+    received(LEVEL, SCM_PIDFD, c"SCM_PIDFD", size_of::<c_int>()),
+    received(LEVEL, SCM_SECURITY, c"SCM_SECURITY", 0),
+    received(LEVEL, SCM_TIMESTAMP, c"SCM_TIMESTAMP", OLD_TIME),
+    received(LEVEL, SCM_TIMESTAMPNS, c"SCM_TIMESTAMPNS", OLD_TIME),
+    both(LEVEL, SCM_TIMESTAMPING, c"SCM_TIMESTAMPING", 3 * OLD_TIME),
+    received(LEVEL, SO_TIMESTAMP_NEW, c"SO_TIMESTAMP_NEW", NEW_TIME),
+    received(LEVEL, SO_TIMESTAMPNS_NEW, c"SO_TIMESTAMPNS_NEW", NEW_TIME),
+    both(LEVEL, SO_TIMESTAMPING_NEW, c"SO_TIMESTAMPING_NEW", 3 * NEW_TIME),
+    received(LEVEL, SO_RXQ_OVFL, c"SO_RXQ_OVFL", 4),
+    both(LEVEL, SO_MARK, c"SO_MARK", 4),
+    both(LEVEL, SO_PRIORITY, c"SO_PRIORITY", 4),
+    received(LEVEL, SCM_INQ, c"SCM_INQ", 4),
+    sent(LEVEL, SCM_TXTIME, c"SCM_TXTIME", 8),
+    sent(LEVEL, SCM_TS_OPT_ID, c"SCM_TS_OPT_ID", 4),
+    received(LEVEL, SCM_TIMESTAMPING_OPT_STATS, c"SCM_TIMESTAMPING_OPT_STATS", 4),
+    received(LEVEL, SCM_TIMESTAMPING_PKTINFO, c"SCM_TIMESTAMPING_PKTINFO", 16),
+    received(LEVEL, SCM_WIFI_STATUS, c"SCM_WIFI_STATUS", 4),
+    received(LEVEL, SCM_DEVMEM_LINEAR, c"SCM_DEVMEM_LINEAR", 24),
+    both(LEVEL, SCM_DEVMEM_DMABUF, c"SCM_DEVMEM_DMABUF", 24),
+];

@@ -1,0 +1,18 @@
+//! SOL_TLS: TCP with the kernel's TLS (TCP_ULP "tls"). Numbers: linux/tls.h. The payload is one byte,
+//! the record's type.
+
+use core::ffi::c_int;
+
+use super::{Kind, received, sent};
+
+pub(crate) const LEVEL: c_int = 282;
+
+/// Linux 4.13, net/tls/tls_main.c, tls_process_cmsg.
+pub(crate) const TLS_SET_RECORD_TYPE: c_int = 1;
+/// Always, once TLS_RX is set. Linux 4.17, net/tls/tls_sw.c, tls_record_content_type.
+pub(crate) const TLS_GET_RECORD_TYPE: c_int = 2;
+
+pub(super) const KINDS: &[Kind] = &[
+    received(LEVEL, TLS_GET_RECORD_TYPE, c"TLS_GET_RECORD_TYPE", 1),
+    sent(LEVEL, TLS_SET_RECORD_TYPE, c"TLS_SET_RECORD_TYPE", 1),
+];

@@ -1,0 +1,17 @@
+//! SOL_UDP: UDP over IPv4 and IPv6. Numbers: linux/udp.h.
+
+use core::ffi::c_int;
+
+use super::{Kind, received, sent};
+
+pub(crate) const LEVEL: c_int = 17;
+
+/// u16, the size of the datagrams that one send is cut into. Linux 4.18, net/ipv4/udp.c,
+/// __udp_cmsg_send.
+pub(crate) const UDP_SEGMENT: c_int = 103;
+/// int, the size of the datagrams that one receive joins. UDP_GRO. Linux 5.0, include/linux/udp.h,
+/// udp_cmsg_recv.
+pub(crate) const UDP_GRO: c_int = 104;
+
+pub(super) const KINDS: &[Kind] =
+    &[received(LEVEL, UDP_GRO, c"UDP_GRO", 4), sent(LEVEL, UDP_SEGMENT, c"UDP_SEGMENT", 2)];
