@@ -3,7 +3,9 @@
 
 #![allow(non_camel_case_types)]
 
-use core::ffi::{c_int, c_uchar, c_void};
+use core::ffi::{c_char, c_int, c_uchar, c_void};
+
+use libc::{sockaddr, sockaddr_storage};
 
 /// The version of this header: 0xMMmmpp. `anc_version` tells that of the library that was loaded.
 pub const ANC_VERSION: u32 = (0 << 16) | (1 << 8);
@@ -79,4 +81,167 @@ pub struct anc_fd_queue {
     pub count: u32,
     /// 0.
     pub reserved: u32,
+}
+
+/// Descriptors came: nfds. SCM_RIGHTS.
+pub const ANC_RIGHTS: u64 = (1 as u64) << 0;
+/// pid, uid, gid. SCM_CREDENTIALS; pid 0 is nobody's and does not count.
+pub const ANC_CREDENTIALS: u64 = (1 as u64) << 1;
+/// pidfd. SCM_PIDFD.
+pub const ANC_PIDFD: u64 = (1 as u64) << 2;
+/// label, label_len. SCM_SECURITY.
+pub const ANC_LABEL: u64 = (1 as u64) << 3;
+/// time: the arrival, of any option and width.
+pub const ANC_TIME: u64 = (1 as u64) << 4;
+/// software, hardware; 0 where there is none. SCM_TIMESTAMPING.
+pub const ANC_TIMESTAMPING: u64 = (1 as u64) << 5;
+/// time_id: the send that a transmit stamp belongs to. With SOF_TIMESTAMPING_OPT_ID.
+pub const ANC_TIME_ID: u64 = (1 as u64) << 6;
+/// time_ifindex, time_len. SCM_TIMESTAMPING_PKTINFO.
+pub const ANC_TIME_PKTINFO: u64 = (1 as u64) << 7;
+/// dest: where the datagram was sent to. IP_PKTINFO, IPV6_PKTINFO.
+pub const ANC_DEST: u64 = (1 as u64) << 8;
+/// original: the same before it was redirected. IP_ORIGDSTADDR, IPV6_ORIGDSTADDR.
+pub const ANC_ORIGINAL: u64 = (1 as u64) << 9;
+/// ttl. IP_TTL, IPV6_HOPLIMIT.
+pub const ANC_TTL: u64 = (1 as u64) << 10;
+/// tos. IP_TOS, IPV6_TCLASS.
+pub const ANC_TOS: u64 = (1 as u64) << 11;
+/// segment: bytes of each of the datagrams that were joined. UDP_GRO.
+pub const ANC_SEGMENT: u64 = (1 as u64) << 12;
+/// drops: messages lost so far. SO_RXQ_OVFL.
+pub const ANC_DROPS: u64 = (1 as u64) << 13;
+/// error, offender: ICMP errors, zero-copy completions, transmit stamps. IP_RECVERR, IPV6_RECVERR.
+pub const ANC_ERROR: u64 = (1 as u64) << 14;
+/// mark. SO_MARK.
+pub const ANC_MARK: u64 = (1 as u64) << 15;
+/// priority. SO_PRIORITY.
+pub const ANC_PRIORITY: u64 = (1 as u64) << 16;
+/// inq: bytes that wait after this read. SCM_INQ, TCP_CM_INQ.
+pub const ANC_INQ: u64 = (1 as u64) << 17;
+/// tls_record. TLS_GET_RECORD_TYPE.
+pub const ANC_TLS_RECORD: u64 = (1 as u64) << 18;
+/// vlan_tci, vlan_tpid; 0 where there is none. PACKET_AUXDATA.
+pub const ANC_AUXDATA: u64 = (1 as u64) << 19;
+/// fragsize: the largest fragment. IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE.
+pub const ANC_FRAGSIZE: u64 = (1 as u64) << 20;
+/// flowinfo, in host order. IPV6_FLOWINFO.
+pub const ANC_FLOWINFO: u64 = (1 as u64) << 21;
+
+/// A point in time.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct anc_time {
+    /// Seconds since 1970, or of the device's clock.
+    pub sec: i64,
+    /// Nanoseconds, below 1,000,000,000.
+    pub nsec: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// Where a datagram was sent to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct anc_dest {
+    /// AF_INET or AF_INET6.
+    pub family: u32,
+    /// The interface that it came in by.
+    pub ifindex: u32,
+    /// The destination in the header, in the first 4 or all 16 bytes: it may be a group's.
+    pub to: [u8; 16],
+    /// The local address to answer from; zeros where the system is to choose.
+    pub reply_from: [u8; 16],
+}
+
+/// `struct sock_extended_err`.
+///
+/// cbindgen:field-names=[err, origin, type, code, reserved, info, data]
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct anc_sock_error {
+    /// An errno; ENOMSG for stamps, 0 for completions.
+    pub err: u32,
+    /// SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, ...
+    pub origin: u8,
+    /// The ICMP type.
+    pub kind: u8,
+    /// The ICMP code; of a completion, 1 where the data was copied after all.
+    pub code: u8,
+    /// 0.
+    pub reserved: u8,
+    /// The MTU; the first completed send; which stamp (SCM_TSTAMP_SND, ...).
+    pub info: u32,
+    /// The last completed send; the stamped send (SOF_TIMESTAMPING_OPT_ID).
+    pub data: u32,
+}
+
+/// What the control messages of one message say, whatever the family and the option. A field is
+/// valid only if its bit is set in present, and is not written otherwise.
+#[repr(C)]
+pub struct anc_info {
+    /// ANC_ bits: decoded.
+    pub present: u64,
+    /// ANC_ bits: arrived shortened, or with an error in place of the pidfd; not decoded.
+    pub cut: u64,
+    /// Descriptors of SCM_RIGHTS that nobody has taken yet.
+    pub nfds: u32,
+    /// Messages that only anc_next shows.
+    pub nother: u32,
+    /// The sender's process,
+    pub pid: i32,
+    /// user,
+    pub uid: u32,
+    /// and group.
+    pub gid: u32,
+    /// To look at: anc_take_pidfd owns it.
+    pub pidfd: i32,
+    /// The label, in the control buffer; not terminated by a NUL.
+    pub label: *const c_char,
+    /// Its bytes, a NUL at its end not counted.
+    pub label_len: usize,
+    /// Arrival.
+    pub time: anc_time,
+    /// Arrival or departure by the system's clock,
+    pub software: anc_time,
+    /// and by the device's.
+    pub hardware: anc_time,
+    /// The send that was stamped.
+    pub time_id: u32,
+    /// The device that stamped it.
+    pub time_ifindex: u32,
+    /// The length of the packet on the link.
+    pub time_len: u32,
+    /// Time to live, hop limit.
+    pub ttl: i32,
+    /// Type of service, traffic class.
+    pub tos: i32,
+    /// Bytes of each joined datagram but the last.
+    pub segment: u32,
+    /// Messages lost so far.
+    pub drops: u32,
+    /// The packet's mark.
+    pub mark: u32,
+    /// The packet's priority.
+    pub priority: u32,
+    /// Bytes that wait.
+    pub inq: u32,
+    /// 23: application data.
+    pub tls_record: u32,
+    /// The largest fragment.
+    pub fragsize: u32,
+    /// Flow label and traffic class.
+    pub flowinfo: u32,
+    /// VLAN tag,
+    pub vlan_tci: u32,
+    /// and its protocol.
+    pub vlan_tpid: u32,
+    /// Where the datagram was sent to.
+    pub dest: anc_dest,
+    /// The error.
+    pub error: anc_sock_error,
+    /// Who reported it, in the control buffer, of its alignment; NULL where nobody is named.
+    pub offender: *const sockaddr,
+    /// Where the datagram was sent to before it was redirected.
+    pub original: sockaddr_storage,
 }

@@ -3,6 +3,7 @@
 
 mod builder;
 mod convert;
+mod decode;
 mod descriptors;
 mod message;
 mod queue;
@@ -10,6 +11,7 @@ mod reader;
 mod space;
 
 pub use builder::*;
+pub use decode::*;
 pub use descriptors::*;
 pub use message::*;
 pub use queue::*;

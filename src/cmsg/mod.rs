@@ -2,7 +2,9 @@
 
 mod builder;
 mod control;
+mod decode;
 mod kinds;
+mod payload;
 mod reader;
 mod slots;
 mod space;
@@ -13,6 +15,7 @@ pub use reader::{Message, Messages};
 pub use space::{CONTROL_MAX, fds_space, len, space};
 
 pub(crate) use control::{control, control_mut};
+pub(crate) use decode::decode;
 pub(crate) use reader::{Found, find};
 pub(crate) use slots::Slots;
 pub(crate) use space::HEADER;

@@ -6,6 +6,7 @@
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
 
+use super::payload::Payload;
 use super::slots::Slots;
 use super::space::HEADER;
 use crate::errno::{Errno, Result};
@@ -24,6 +25,13 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// The payload, to be read field by field.
+    #[inline]
+    pub(super) fn payload(&self) -> Payload<'a> {
+        // SAFETY: find's caller vouches for the payload.
+        unsafe { Payload::new(self.payload) }
+    }
+
     /// The payload as descriptors.
     #[inline]
     pub(crate) fn slots(&self) -> Slots<'a> {

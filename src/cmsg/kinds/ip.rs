@@ -11,7 +11,9 @@
 
 use core::ffi::c_int;
 
-use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent};
+use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
+use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = 0;
 
@@ -55,3 +57,34 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, IP_CHECKSUM, c"IP_CHECKSUM", 4),
     sent(LEVEL, IP_PROTOCOL, c"IP_PROTOCOL", 4),
 ];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        IP_PKTINFO => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
+        IP_TTL => (ANC_TTL, payload.at(0).map(|ttl| info.ttl = ttl)),
+        // An int where the message came by IP_PKTOPTIONS.
+        IP_TOS => (ANC_TOS, payload.at(0).or_else(|| payload.at::<u8>(0).map(i32::from)).map(|tos| info.tos = tos)),
+        IP_RECVERR => (ANC_ERROR, sock_error(payload, info)),
+        IP_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN>(payload, info)),
+        IP_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
+        SCM_SECURITY => (ANC_LABEL, super::label(payload, info)),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}
+
+/// `struct sockaddr_in`.
+const SOCKADDR_IN: usize = 16;
+
+/// `struct in_pktinfo`: the interface; ipi_spec_dst, the local address to answer from; ipi_addr, the
+/// destination in the header.
+fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
+    let (ifindex, spec_dst, addr) = (payload.at::<u32>(0)?, payload.at::<[u8; 4]>(4)?, payload.at::<[u8; 4]>(8)?);
+    Some(anc_dest { family: libc::AF_INET as u32, ifindex, to: widened(addr), reply_from: widened(spec_dst) })
+}
+
+fn widened([a, b, c, d]: [u8; 4]) -> [u8; 16] {
+    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}

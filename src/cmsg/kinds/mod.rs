@@ -6,6 +6,12 @@
 //! message, the first Linux that has it, and the file of the kernel that makes or reads it.
 
 use core::ffi::{CStr, c_int};
+use core::mem::size_of;
+
+use libc::sockaddr_storage;
+
+use super::payload::Payload;
+use crate::abi::{ANC_TIME_ID, anc_info, anc_sock_error};
 
 pub(crate) mod alg;
 pub(crate) mod bluetooth;
@@ -96,6 +102,47 @@ pub fn find(level: c_int, kind: c_int) -> Option<&'static Kind> {
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
     LEVELS.iter().flat_map(|(_, kinds)| kinds.iter())
+}
+
+/// The label of a security module. SELinux ends it with a NUL.
+fn label(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    let len = payload.len();
+    let is_terminated = payload.at(len.checked_sub(1)?) == Some(0u8);
+    info.label = payload.bytes().as_ptr().cast();
+    info.label_len = if is_terminated { len.saturating_sub(1) } else { len };
+    Some(())
+}
+
+/// `struct sock_extended_err`, and the offender's address behind it, where there is one: TLS and RDS
+/// leave it out, and an unspecified one is nobody.
+fn sock_error(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    const SO_EE_ORIGIN_TIMESTAMPING: u8 = 4;
+    info.error = anc_sock_error {
+        err: payload.at(0)?,
+        origin: payload.at(4)?,
+        kind: payload.at(5)?,
+        code: payload.at(6)?,
+        reserved: 0,
+        info: payload.at(8)?,
+        data: payload.at(12)?,
+    };
+    let offender = payload.from(SOCK_EXTENDED_ERR).filter(|address| address.at(0).unwrap_or(0u16) != 0);
+    info.offender = offender.map_or(core::ptr::null(), |address| address.bytes().as_ptr().cast());
+    if info.error.origin == SO_EE_ORIGIN_TIMESTAMPING {
+        info.time_id = info.error.data;
+        info.present |= ANC_TIME_ID;
+    }
+    Some(())
+}
+
+/// A socket address of N bytes: where a datagram was sent to before it was redirected.
+fn original<const N: usize>(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    let address: [u8; N] = payload.at(0)?;
+    let storage: *mut sockaddr_storage = &mut info.original;
+    // SAFETY: a sockaddr_storage is larger than any N here, and all bytes are a valid one.
+    const { assert!(N <= size_of::<sockaddr_storage>()) };
+    unsafe { storage.cast::<[u8; N]>().write(address) };
+    Some(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 use core::ffi::c_int;
 
-use super::{Kind, SOCK_EXTENDED_ERR, received};
+use super::{Kind, SOCK_EXTENDED_ERR, received, sock_error};
+use crate::abi::{ANC_AUXDATA, ANC_ERROR, anc_info};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = 263;
 
@@ -16,3 +18,25 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, PACKET_AUXDATA, c"PACKET_AUXDATA", 20),
     received(LEVEL, PACKET_TX_TIMESTAMP, c"PACKET_TX_TIMESTAMP", SOCK_EXTENDED_ERR),
 ];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        PACKET_AUXDATA => (ANC_AUXDATA, auxdata(payload, info)),
+        PACKET_TX_TIMESTAMP => (ANC_ERROR, sock_error(payload, info)),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}
+
+/// `struct tpacket_auxdata`: status, length, snapped length, three offsets, the VLAN tag and its
+/// protocol, of which the status says whether they are there.
+fn auxdata(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    const TP_STATUS_VLAN_VALID: u32 = 1 << 4;
+    const TP_STATUS_VLAN_TPID_VALID: u32 = 1 << 6;
+    let (status, tci, tpid): (u32, u16, u16) = (payload.at(0)?, payload.at(16)?, payload.at(18)?);
+    info.vlan_tci = if status & TP_STATUS_VLAN_VALID != 0 { tci.into() } else { 0 };
+    info.vlan_tpid = if status & TP_STATUS_VLAN_TPID_VALID != 0 { tpid.into() } else { 0 };
+    Some(())
+}

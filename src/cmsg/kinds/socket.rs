@@ -7,6 +7,11 @@ use core::ffi::{c_int, c_long};
 use core::mem::size_of;
 
 use super::{Kind, both, received, sent};
+use crate::abi::{
+    ANC_CREDENTIALS, ANC_DROPS, ANC_INQ, ANC_LABEL, ANC_MARK, ANC_PIDFD, ANC_PRIORITY, ANC_RIGHTS, ANC_TIME,
+    ANC_TIME_PKTINFO, ANC_TIMESTAMPING, anc_info, anc_time,
+};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = libc::SOL_SOCKET;
 
@@ -20,15 +25,13 @@ const OLD_TIME: usize = if cfg!(target_arch = "x86_64") { 16 } else { 2 * size_o
 /// The same since Linux 5.1, for every architecture: `struct __kernel_timespec`, `__kernel_sock_timeval`.
 const NEW_TIME: usize = 16;
 
-/// Descriptors, as ints. AF_UNIX. Linux 2.2, net/core/scm.c.
-pub(crate) const SCM_RIGHTS: c_int = 0x01;
-/// `struct ucred`. SO_PASSCRED; AF_UNIX, netlink. Linux 2.2, include/net/scm.h.
-pub(crate) const SCM_CREDENTIALS: c_int = 0x02;
+/// SCM_RIGHTS: descriptors, as ints. AF_UNIX. Linux 2.2, net/core/scm.c.
+/// SCM_CREDENTIALS: `struct ucred`. SO_PASSCRED; AF_UNIX, netlink. Linux 2.2, include/net/scm.h.
+/// SCM_PIDFD: a descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux
+/// 6.5, include/net/scm.h.
+pub(crate) use crate::sys::{SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS};
 /// The label of a security module, of any length. SO_PASSSEC; AF_UNIX. Linux 2.6.18, include/net/scm.h.
 pub(crate) const SCM_SECURITY: c_int = 0x03;
-/// A descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux 6.5,
-/// include/net/scm.h.
-pub(crate) const SCM_PIDFD: c_int = 0x04;
 
 /// Arrival in microseconds. SO_TIMESTAMP, as SO_TIMESTAMP_OLD. Linux 2.2, net/socket.c.
 pub(crate) const SCM_TIMESTAMP: c_int = number(29, 0x1d);
@@ -95,3 +98,90 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, SCM_DEVMEM_LINEAR, c"SCM_DEVMEM_LINEAR", 24),
     both(LEVEL, SCM_DEVMEM_DMABUF, c"SCM_DEVMEM_DMABUF", 24),
 ];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        SCM_RIGHTS => return Some((rights(payload, info), true)),
+        SCM_CREDENTIALS => return credentials(payload, info),
+        SCM_PIDFD => return pidfd(payload, info),
+        SCM_SECURITY => (ANC_LABEL, super::label(payload, info)),
+        SCM_TIMESTAMP | SO_TIMESTAMP_NEW => {
+            // With both options on, the finer one counts, whichever comes first.
+            if info.present & ANC_TIME != 0 {
+                return Some((0, true));
+            }
+            (ANC_TIME, pair(payload, 0, 1, 1000).map(|time| info.time = time))
+        }
+        SCM_TIMESTAMPNS | SO_TIMESTAMPNS_NEW => (ANC_TIME, pair(payload, 0, 1, 1).map(|time| info.time = time)),
+        SCM_TIMESTAMPING | SO_TIMESTAMPING_NEW => (ANC_TIMESTAMPING, timestamping(payload, info)),
+        SCM_TIMESTAMPING_PKTINFO => (ANC_TIME_PKTINFO, timestamping_pktinfo(payload, info)),
+        SO_RXQ_OVFL => (ANC_DROPS, payload.at(0).map(|drops| info.drops = drops)),
+        SO_MARK => (ANC_MARK, payload.at(0).map(|mark| info.mark = mark)),
+        SO_PRIORITY => (ANC_PRIORITY, payload.at(0).map(|priority| info.priority = priority)),
+        SCM_INQ => (ANC_INQ, payload.at(0).map(|inq| info.inq = inq)),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}
+
+fn rights(payload: Payload<'_>, info: &mut anc_info) -> u64 {
+    let there = payload.slots().iter().filter(|fd| *fd >= 0).fold(0u32, |count, _| count.saturating_add(1));
+    info.nfds = info.nfds.saturating_add(there);
+    if there > 0 { ANC_RIGHTS } else { 0 }
+}
+
+/// SO_PASSCRED switched on after the message was sent gives pid 0 and the overflow uid: nobody's.
+fn credentials(payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (Some(pid), Some(uid), Some(gid)) = (payload.at(0), payload.at(4), payload.at(8)) else {
+        return Some((ANC_CREDENTIALS, false));
+    };
+    if pid == 0i32 {
+        return Some((0, true));
+    }
+    (info.pid, info.uid, info.gid) = (pid, uid, gid);
+    Some((ANC_CREDENTIALS, true))
+}
+
+/// A negative errno stands in its place where the kernel could not install it; -1 where it was taken.
+fn pidfd(payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    match payload.at(0) {
+        Some(-1) => Some((0, true)),
+        Some(fd) if fd >= 0 => {
+            info.pidfd = fd;
+            Some((ANC_PIDFD, true))
+        }
+        _ => Some((ANC_PIDFD, false)),
+    }
+}
+
+/// Two words, old or new, of which the second counts so many nanoseconds a unit. The payload's
+/// length tells the width, for one number serves both on some systems; `of` such pairs are there.
+fn pair(payload: Payload<'_>, index: usize, of: usize, unit: i64) -> Option<anc_time> {
+    let (sec, sub) = if payload.len() >= of.saturating_mul(NEW_TIME) {
+        let at = index.saturating_mul(NEW_TIME);
+        (payload.at::<i64>(at)?, payload.at::<i64>(at.saturating_add(8))?)
+    } else if OLD_TIME < NEW_TIME && payload.len() >= of.saturating_mul(OLD_TIME) {
+        let at = index.saturating_mul(OLD_TIME);
+        (i64::from(payload.at::<i32>(at)?), i64::from(payload.at::<i32>(at.saturating_add(4))?))
+    } else {
+        return None;
+    };
+    let nsec = u32::try_from(sub.checked_mul(unit)?).ok().filter(|nsec| *nsec < 1_000_000_000)?;
+    Some(anc_time { sec, nsec, reserved: 0 })
+}
+
+/// The one in the middle has been empty since Linux 3.17.
+fn timestamping(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    let (software, hardware) = (pair(payload, 0, 3, 1)?, pair(payload, 2, 3, 1)?);
+    (info.software, info.hardware) = (software, hardware);
+    Some(())
+}
+
+/// `struct scm_ts_pktinfo`: the device, the packet's length, two words for later.
+fn timestamping_pktinfo(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    let (ifindex, len) = (payload.at(0)?, payload.at(4)?);
+    (info.time_ifindex, info.time_len) = (ifindex, len);
+    Some(())
+}

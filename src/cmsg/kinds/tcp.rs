@@ -3,6 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Kind, received};
+use crate::abi::{ANC_INQ, anc_info};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = 6;
 
@@ -11,3 +13,13 @@ pub(crate) const LEVEL: c_int = 6;
 pub(crate) const TCP_CM_INQ: c_int = 36;
 
 pub(super) const KINDS: &[Kind] = &[received(LEVEL, TCP_CM_INQ, c"TCP_CM_INQ", 4)];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        TCP_CM_INQ => (ANC_INQ, payload.at(0).map(|inq| info.inq = inq)),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}

@@ -4,6 +4,8 @@
 use core::ffi::c_int;
 
 use super::{Kind, received, sent};
+use crate::abi::{ANC_TLS_RECORD, anc_info};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = 282;
 
@@ -16,3 +18,13 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, TLS_GET_RECORD_TYPE, c"TLS_GET_RECORD_TYPE", 1),
     sent(LEVEL, TLS_SET_RECORD_TYPE, c"TLS_SET_RECORD_TYPE", 1),
 ];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        TLS_GET_RECORD_TYPE => (ANC_TLS_RECORD, payload.at::<u8>(0).map(|kind| info.tls_record = kind.into())),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}

@@ -3,6 +3,8 @@
 use core::ffi::c_int;
 
 use super::{Kind, received, sent};
+use crate::abi::{ANC_SEGMENT, anc_info};
+use crate::cmsg::payload::{Fact, Payload};
 
 pub(crate) const LEVEL: c_int = 17;
 
@@ -15,3 +17,13 @@ pub(crate) const UDP_GRO: c_int = 104;
 
 pub(super) const KINDS: &[Kind] =
     &[received(LEVEL, UDP_GRO, c"UDP_GRO", 4), sent(LEVEL, UDP_SEGMENT, c"UDP_SEGMENT", 2)];
+
+/// What a message of this level says.
+#[inline]
+pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let (fact, whole) = match kind {
+        UDP_GRO => (ANC_SEGMENT, payload.at(0).map(|bytes| info.segment = bytes)),
+        _ => return None,
+    };
+    Some((fact, whole.is_some()))
+}
