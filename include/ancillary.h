@@ -392,7 +392,7 @@ void anc_close_unclaimed(struct msghdr *msg);
 
 /**
  * Why `msg` came with MSG_CTRUNC; `room` is the msg_controllen that it was received with. To be
- * asked before anything is closed.
+ * asked before anything is closed, so not after MSG_PEEK.
  *
  * Returns 0 without MSG_CTRUNC, or: ENOBUFS: the control buffer was too small. EMFILE: the
  * descriptor table is full. EOVERFLOW: something else, such as a security module, kept the kernel
@@ -437,16 +437,19 @@ ssize_t anc_recvmsg(int sock,
 int anc_sendmmsg(int sock, struct mmsghdr *v, unsigned int n, int msg_flags);
 
 /**
- * recvmmsg, each message as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A cancellation
- * point; a cancelled thread leaks nothing.
+ * recvmmsg of at most 1,024 messages, each as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A
+ * cancellation point; a cancelled thread leaks nothing.
  *
  * Returns how many messages have come, in v[0] and on; msg_controllen of the others is 0. The error
- * that stopped it shows on the next call. -1 and errno: none has come. A full descriptor table does
- * not stop it: MSG_CTRUNC tells where. At end of file a SEQPACKET fills all that is left with empty
- * messages. EINVAL: neither of the two flags; the refusals of anc_recvmsg. EFAULT: NULL with a
+ * that stopped it, if it was not EAGAIN, shows on the next call on the socket, whichever that is.
+ * -1 and errno: none has come. A full descriptor table does not stop it: MSG_CTRUNC tells where. At
+ * end of file all that is left is filled with empty messages. EINVAL: neither of the two flags; the refusals of anc_recvmsg. EFAULT: NULL with a
  * number.
  */
-int anc_recvmmsg(int sock, struct mmsghdr *v, unsigned int n, int msg_flags);
+int anc_recvmmsg(int sock,
+                 struct mmsghdr *v,
+                 unsigned int n,
+                 int msg_flags);
 
 /**
  * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.

@@ -61,13 +61,13 @@ pub unsafe extern "C" fn anc_sendmmsg(sock: c_int, v: *mut mmsghdr, n: c_uint, m
     count(unsafe { messages(v, n) }.and_then(|v| unsafe { socket::send_batch(sock, v, msg_flags) })) as c_int
 }
 
-/// recvmmsg, each message as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A cancellation
-/// point; a cancelled thread leaks nothing.
+/// recvmmsg of at most 1,024 messages, each as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A
+/// cancellation point; a cancelled thread leaks nothing.
 ///
 /// Returns how many messages have come, in v[0] and on; msg_controllen of the others is 0. The error
-/// that stopped it shows on the next call. -1 and errno: none has come. A full descriptor table does
-/// not stop it: MSG_CTRUNC tells where. At end of file a SEQPACKET fills all that is left with empty
-/// messages. EINVAL: neither of the two flags; the refusals of anc_recvmsg. EFAULT: NULL with a
+/// that stopped it, if it was not EAGAIN, shows on the next call on the socket, whichever that is.
+/// -1 and errno: none has come. A full descriptor table does not stop it: MSG_CTRUNC tells where. At
+/// end of file all that is left is filled with empty messages. EINVAL: neither of the two flags; the refusals of anc_recvmsg. EFAULT: NULL with a
 /// number.
 ///
 /// # Safety

@@ -128,7 +128,7 @@ pub unsafe extern "C" fn anc_close_unclaimed(msg: *mut msghdr) {
 }
 
 /// Why `msg` came with MSG_CTRUNC; `room` is the msg_controllen that it was received with. To be
-/// asked before anything is closed.
+/// asked before anything is closed, so not after MSG_PEEK.
 ///
 /// Returns 0 without MSG_CTRUNC, or: ENOBUFS: the control buffer was too small. EMFILE: the
 /// descriptor table is full. EOVERFLOW: something else, such as a security module, kept the kernel

@@ -15,7 +15,7 @@ use crate::sys::{self, Cleanup, mmsghdr};
 pub(crate) unsafe fn send_batch(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
     for entry in &*messages {
         // SAFETY: the caller's.
-        unsafe { message::refuse_losing(sock, &entry.msg_hdr, flags) }?;
+        unsafe { message::refuse_losing(sock, &entry.msg_hdr, flags & !sys::MSG_ERRQUEUE) }?;
     }
     // SAFETY: the caller's.
     unsafe { sys::sendmmsg(sock, messages, flags) }
@@ -62,10 +62,10 @@ unsafe fn refuse(sock: c_int, messages: &[mmsghdr], flags: c_int) -> Result<()> 
 
 extern "C" fn close_unwound(messages: *mut c_void) {
     // SAFETY: called while `receive` is being unwound, with a pointer to its messages.
-    unsafe {
-        for entry in &**messages.cast::<*mut [mmsghdr]>() {
-            unwound::close_message(&entry.msg_hdr, entry.msg_hdr.msg_controllen as usize);
-        }
+    for entry in unsafe { &mut **messages.cast::<*mut [mmsghdr]>() } {
+        let room = entry.msg_hdr.msg_controllen as usize;
+        // SAFETY: `receive` has shown no message in it before the call.
+        unsafe { unwound::close_message(&mut entry.msg_hdr, room) };
     }
 }
 

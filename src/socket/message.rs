@@ -17,7 +17,7 @@ use crate::sys::{self, Cleanup, IOV_MAX, msghdr};
 pub(crate) unsafe fn send_message(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
     // SAFETY: the caller's.
     unsafe {
-        refuse_losing(sock, msg, flags)?;
+        refuse_losing(sock, msg, flags & !sys::MSG_ERRQUEUE)?;
         sys::sendmsg(sock, msg, flags)
     }
 }
@@ -41,7 +41,8 @@ pub(crate) unsafe fn recv_message(sock: c_int, msg: &mut msghdr, flags: c_int) -
 /// EINVAL where the kernel would lose descriptors without a word: on a stream, in a message without
 /// bytes; and out of band, for whose last byte they never arrive.
 ///
-/// The error queue has no bytes of its own, so reading it without any is usual.
+/// The error queue may have no bytes, so reading it without any is usual; for a send its flag means
+/// nothing.
 ///
 /// # Safety
 /// As for send_message.
@@ -68,14 +69,14 @@ pub(super) unsafe fn refuse_losing(sock: c_int, msg: &msghdr, flags: c_int) -> R
 #[inline]
 unsafe fn receive(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> {
     struct Unwound {
-        msg: *const msghdr,
+        msg: *mut msghdr,
         room: usize,
     }
     extern "C" fn close(unwound: *mut c_void) {
         // SAFETY: called while `receive` is being unwound: its Unwound and its msg are still there.
         unsafe {
             let Unwound { msg, room } = *unwound.cast::<Unwound>();
-            unwound::close_message(&*msg, room);
+            unwound::close_message(&mut *msg, room);
         }
     }
     // SAFETY: the caller's; msg outlives the call.

@@ -43,13 +43,14 @@ pub(crate) unsafe fn recv_fds(
     if total(iov)? == 0 {
         refuse_empty_on_stream(sock)?;
     }
+    let mut control = Control([MaybeUninit::uninit(); CONTROL_MAX]);
     if flags.all() {
         // SAFETY: the caller's.
-        let received = unsafe { recv_all(sock, iov, to, is_counted, flags) }?;
+        let received = unsafe { recv_all(sock, iov, &mut control, to, is_counted, flags) }?;
         return Ok(received);
     }
     // SAFETY: the caller's.
-    match unsafe { recv_once(sock, iov, to, &[], is_counted, flags) } {
+    match unsafe { recv_once(sock, iov, &mut control, to, &[], is_counted, flags) } {
         Ok(received) => Ok(received),
         Err(Failure::NothingConsumed(errno) | Failure::Consumed(errno)) => Err(errno),
     }
@@ -71,12 +72,12 @@ enum Failure {
 unsafe fn recv_once(
     sock: c_int,
     iov: &[iovec],
+    control: &mut Control,
     to: &mut [MaybeUninit<c_int>],
     before: &[c_int],
     is_counted: bool,
     flags: Flags,
 ) -> core::result::Result<Received, Failure> {
-    let mut control = Control([MaybeUninit::uninit(); CONTROL_MAX]);
     let mut msg = message(iov);
     msg.msg_control = control.0.as_mut_ptr().cast();
     msg.msg_controllen = CONTROL_MAX as _;
@@ -174,7 +175,7 @@ unsafe fn receive(sock: c_int, msg: &mut msghdr, before: &[c_int], flags: c_int)
 
 /// What a thread cancelled in recvmsg leaves behind.
 struct Unwound {
-    msg: *const msghdr,
+    msg: *mut msghdr,
     before: *const [c_int],
 }
 
@@ -183,7 +184,7 @@ extern "C" fn close_unwound(unwound: *mut c_void) {
     // still there and no longer used.
     unsafe {
         let Unwound { msg, before } = *unwound.cast::<Unwound>();
-        unwound::close_message(&*msg, CONTROL_MAX);
+        unwound::close_message(&mut *msg, CONTROL_MAX);
         close_copies(&*before);
     }
 }
@@ -196,12 +197,13 @@ extern "C" fn close_unwound(unwound: *mut c_void) {
 unsafe fn recv_all(
     sock: c_int,
     iov: &[iovec],
+    control: &mut Control,
     to: &mut [MaybeUninit<c_int>],
     is_counted: bool,
     flags: Flags,
 ) -> Result<Received> {
     // SAFETY: the caller's.
-    sys::keeping_errno(|| unsafe { recv_parts(sock, iov, to, is_counted, flags) })
+    sys::keeping_errno(|| unsafe { recv_parts(sock, iov, control, to, is_counted, flags) })
 }
 
 /// # Safety
@@ -209,6 +211,7 @@ unsafe fn recv_all(
 unsafe fn recv_parts(
     sock: c_int,
     iov: &[iovec],
+    control: &mut Control,
     to: &mut [MaybeUninit<c_int>],
     is_counted: bool,
     flags: Flags,
@@ -220,7 +223,7 @@ unsafe fn recv_parts(
     let result = loop {
         let (before, free) = handed.split();
         // SAFETY: parts of the caller's buffers.
-        match unsafe { recv_once(sock, rest.buffers(), free, before, is_counted, flags.of_a_part()) } {
+        match unsafe { recv_once(sock, rest.buffers(), control, free, before, is_counted, flags.of_a_part()) } {
             Ok(Received { bytes, fds }) => {
                 handed.add(fds);
                 sum = sum.saturating_add(bytes);

@@ -7,7 +7,7 @@
 use core::mem::{MaybeUninit, size_of};
 
 use crate::cmsg;
-use crate::fds::Arrived;
+use crate::fds::Unclaimed;
 use crate::sys::msghdr;
 
 /// Gives the first message of a control buffer no length. The kernel overwrites it with the first
@@ -23,16 +23,15 @@ pub(super) unsafe fn show_no_message(msg: &mut msghdr) {
     }
 }
 
-/// Closes what a message has brought that nobody has seen, in a control buffer of `room` bytes.
+/// Closes what a message has brought that nobody has seen, in a control buffer of `room` bytes. The
+/// slots hold -1 then, for the thread's own cleanup handlers may look after the message too.
 ///
 /// # Safety
 /// [`show_no_message`] was called on it; a receive may have filled it, or not.
 #[cold]
-pub(super) unsafe fn close_message(msg: &msghdr, room: usize) {
+pub(super) unsafe fn close_message(msg: &mut msghdr, room: usize) {
+    msg.msg_controllen = (msg.msg_controllen as usize).min(room) as _;
     // SAFETY: the control buffer's first length was written by show_no_message or by the kernel;
     // what follows a message of the kernel's is as msg_controllen says, which comes with it.
-    unsafe {
-        let control = cmsg::control(msg);
-        Arrived::new(control.get(..room).unwrap_or(control)).close();
-    }
+    unsafe { Unclaimed::of(msg) }.close();
 }
