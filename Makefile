@@ -78,6 +78,7 @@ $(BUILD)/libancillary.a: $(RUST_ARCHIVE) $(MAP) Makefile
 	$(AR) rcsD $@ $(BUILD)/ancillary.o
 
 $(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
+	@mkdir -p $(BUILD)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' -e 's|@BUILD@|$(abspath $(BUILD))|' -e 's|@SOURCE@|$(CURDIR)|' $< > $@
 

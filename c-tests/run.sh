@@ -11,7 +11,7 @@ shift 3
 here=$(dirname "$0")
 programs() {
     cd "$here"
-    for source in *.c field-bugs/*.c ports/*.c facts/*.c; do
+    for source in *.c field-bugs/*.c ports/*.c; do
         case $source in
         harness.c | *-by-hand.c | *-ancillary.c | *'*'*) ;;
         *) echo "${source%.c}" ;;

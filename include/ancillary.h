@@ -46,8 +46,8 @@ extern "C" {
 /**
  * Go on after signals and short counts until all bytes are sent or received, end of file, EAGAIN
  * or another error. The result is then the count so far with the descriptors so far; an error
- * that consumed data stays -1. No effect on receiving messages (SEQPACKET, DGRAM). A socket's
- * time-out counts for each wait.
+ * that consumed data stays -1. Receiving messages (SEQPACKET, DGRAM) it goes on after signals only,
+ * for a message is all there is. A socket's time-out counts for each wait.
  */
 #define ANC_ALL 2
 
@@ -206,7 +206,7 @@ ssize_t anc_sendv_fds(int sock,
 /**
  * Sends one NUL byte and the descriptor `fd`. Returns 0, or -1 and errno as anc_send_fds.
  *
- * flags: ANC_DONTWAIT, ANC_MOVE.
+ * flags: ANC_DONTWAIT, ANC_ALL, ANC_MOVE.
  */
 int anc_send_fd(int sock, int fd, unsigned int flags);
 
@@ -267,7 +267,7 @@ ssize_t anc_recvv_fds(int sock,
  * -1 and errno as anc_recv_fds; also EPIPE at end of file, and ENOMSG for data without a
  * descriptor, which is consumed. A second descriptor is ERANGE (ANC_TRIM: closed).
  *
- * flags: ANC_DONTWAIT, ANC_TRIM.
+ * flags: ANC_DONTWAIT, ANC_ALL, ANC_TRIM.
  */
 int anc_recv_fd(int sock, unsigned int flags);
 
@@ -352,10 +352,25 @@ int anc_builder_finish(const struct anc_builder *b, struct msghdr *msg);
  *
  * Returns 1; 0 at the end, which is fewer bytes than a header; -1 and errno, *c as it was:
  * EBADMSG: a length shorter than its own header. EFAULT: msg or c is NULL, or msg_control is NULL
- * with a length.
+ * with a length of a header or more.
  */
 int anc_next(const struct msghdr *msg,
              struct anc_cmsg *c);
+
+/**
+ * Copies the data of the one control message of `msg` that has this level and type, and exactly `len`
+ * bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
+ *
+ * Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
+ * shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
+ * NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
+ * first counts.
+ */
+int anc_get(const struct msghdr *msg,
+            int level,
+            int type,
+            void *data,
+            size_t len);
 
 /**
  * The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.
@@ -430,11 +445,15 @@ ssize_t anc_recvmsg(int sock,
 /**
  * sendmmsg without SIGPIPE, of at most 1,024 messages. A cancellation point.
  *
- * Returns how many have gone; the error that stopped it shows on the next call. -1 and errno: none
- * has gone. The refusals are those of anc_sendmsg, for any of the messages and before any effect.
+ * Returns how many have gone; the error that stopped it shows on the next call. On a stream the last
+ * of them may have gone in part: its msg_len tells how far, and its descriptors have gone. -1 and
+ * errno: none has gone. The refusals are those of anc_sendmsg, for any of the messages and before any effect.
  * EFAULT: NULL with a number.
  */
-int anc_sendmmsg(int sock, struct mmsghdr *v, unsigned int n, int msg_flags);
+int anc_sendmmsg(int sock,
+                 struct mmsghdr *v,
+                 unsigned int n,
+                 int msg_flags);
 
 /**
  * recvmmsg of at most 1,024 messages, each as by anc_recvmsg; with MSG_DONTWAIT or MSG_WAITFORONE. A
@@ -455,9 +474,21 @@ int anc_recvmmsg(int sock,
  * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.
  *
  * For wire formats in which bytes name descriptors that come beside them: a stream gives no byte
- * that a descriptor belongs to, but it keeps their order.
+ * that a descriptor belongs to, but it keeps their order. Enough slots are the max_fds of one
+ * receive and what one message may name: descriptors of a message whose bytes are not complete
+ * yet wait while the next receive needs max_fds free slots.
  */
 void anc_fd_queue_init(struct anc_fd_queue *q, int *slots, size_t size);
+
+/**
+ * anc_fd_queue_recvv into one buffer.
+ */
+ssize_t anc_fd_queue_recv(struct anc_fd_queue *q,
+                          int sock,
+                          void *buf,
+                          size_t len,
+                          size_t max_fds,
+                          unsigned int flags);
 
 /**
  * Receives bytes into `iovcnt` buffers, as anc_recvv_fds, and puts up to `max_fds` descriptors at the
@@ -481,6 +512,15 @@ ssize_t anc_fd_queue_recvv(struct anc_fd_queue *q,
  * is empty. EFAULT: q is NULL. EINVAL: a queue that contradicts itself.
  */
 int anc_fd_queue_take(struct anc_fd_queue *q);
+
+/**
+ * Takes the oldest `n` descriptors out of the queue: they are the caller's. Returns 0, or -1 and
+ * errno, with none taken: ENOMSG: there are fewer. EFAULT: q is NULL, or fds with a number. EINVAL: a
+ * queue that contradicts itself.
+ */
+int anc_fd_queue_take_fds(struct anc_fd_queue *q,
+                          int *fds,
+                          size_t n);
 
 /**
  * Closes all descriptors of the queue, which is empty then and can be used on. Keeps errno. No

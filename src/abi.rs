@@ -15,8 +15,8 @@ pub const ANC_DONTWAIT: u32 = 0x01;
 
 /// Go on after signals and short counts until all bytes are sent or received, end of file, EAGAIN
 /// or another error. The result is then the count so far with the descriptors so far; an error
-/// that consumed data stays -1. No effect on receiving messages (SEQPACKET, DGRAM). A socket's
-/// time-out counts for each wait.
+/// that consumed data stays -1. Receiving messages (SEQPACKET, DGRAM) it goes on after signals only,
+/// for a message is all there is. A socket's time-out counts for each wait.
 pub const ANC_ALL: u32 = 0x02;
 
 /// Send: close fds[] once the kernel has them, and only then; a number that stands twice is closed

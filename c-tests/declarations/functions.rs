@@ -54,13 +54,7 @@ extern "C" {
     pub fn anc_builder_finish(b: *const anc_builder, msg: *mut msghdr) -> c_int;
     pub fn anc_next(msg: *const msghdr, c: *mut anc_cmsg) -> c_int;
     pub fn anc_name(level: c_int, kind: c_int) -> *const c_char;
-    pub fn anc_take_fds(
-        msg: *mut msghdr,
-        fds: *mut c_int,
-        max_fds: size_t,
-        nfds: *mut size_t,
-        flags: c_uint,
-    ) -> c_int;
+    pub fn anc_take_fds(msg: *mut msghdr, fds: *mut c_int, max_fds: size_t, nfds: *mut size_t, flags: c_uint) -> c_int;
     pub fn anc_take_pidfd(msg: *mut msghdr) -> c_int;
     pub fn anc_close_unclaimed(msg: *mut msghdr);
     pub fn anc_truncation_cause(msg: *const msghdr, room: size_t) -> c_int;
@@ -79,4 +73,14 @@ extern "C" {
     ) -> ssize_t;
     pub fn anc_fd_queue_take(q: *mut anc_fd_queue) -> c_int;
     pub fn anc_fd_queue_close(q: *mut anc_fd_queue);
+    pub fn anc_get(msg: *const msghdr, level: c_int, kind: c_int, data: *mut c_void, len: size_t) -> c_int;
+    pub fn anc_fd_queue_recv(
+        q: *mut anc_fd_queue,
+        sock: c_int,
+        buf: *mut c_void,
+        len: size_t,
+        max_fds: size_t,
+        flags: c_uint,
+    ) -> ssize_t;
+    pub fn anc_fd_queue_take_fds(q: *mut anc_fd_queue, fds: *mut c_int, n: size_t) -> c_int;
 }

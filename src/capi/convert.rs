@@ -37,7 +37,9 @@ pub(super) fn descriptor(result: Result<c_int>) -> c_int {
     }
 }
 
+/// Out of line, so that no success pays for it.
 #[cold]
+#[inline(never)]
 fn failed(errno: Errno) -> c_int {
     sys::set_errno(errno.number());
     -1

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_uint, c_void};
 
 use super::convert::{Report, buffer, buffers, count, descriptor, descriptors, slots, status};
-use crate::abi::{ANC_DONTWAIT, ANC_MOVE, ANC_TRIM, ANC_VERSION};
+use crate::abi::{ANC_ALL, ANC_DONTWAIT, ANC_TRIM, ANC_VERSION};
 use crate::errno::{Errno, Result};
 use crate::fds;
 use crate::socket::{self, Flags, Received};
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn anc_send_fds(
 ) -> ssize_t {
     let iov = [buffer(buf.cast_mut(), len)];
     // SAFETY: the caller's pointers.
-    count(unsafe { send(sock, Ok(&iov), fds, nfds, flags, Flags::SEND) })
+    count(unsafe { send(sock, Ok(&iov), fds, nfds, flags) })
 }
 
 /// anc_send_fds from `iovcnt` buffers.
@@ -69,18 +69,18 @@ pub unsafe extern "C" fn anc_sendv_fds(
     flags: c_uint,
 ) -> ssize_t {
     // SAFETY: the caller's pointers.
-    count(unsafe { send(sock, buffers(iov, iovcnt), fds, nfds, flags, Flags::SEND) })
+    count(unsafe { send(sock, buffers(iov, iovcnt), fds, nfds, flags) })
 }
 
 /// Sends one NUL byte and the descriptor `fd`. Returns 0, or -1 and errno as anc_send_fds.
 ///
-/// flags: ANC_DONTWAIT, ANC_MOVE.
+/// flags: ANC_DONTWAIT, ANC_ALL, ANC_MOVE.
 #[unsafe(no_mangle)]
 pub extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
     let byte = 0u8;
     let iov = [buffer((&raw const byte).cast_mut().cast(), 1)];
     // SAFETY: one readable byte and one int.
-    status(unsafe { send(sock, Ok(&iov), &fd, 1, flags, ANC_DONTWAIT | ANC_MOVE) }.map(drop))
+    status(unsafe { send(sock, Ok(&iov), &fd, 1, flags) }.map(drop))
 }
 
 /// Receives up to `len` bytes into `buf`, and up to `max_fds` descriptors into `fds`, by one
@@ -154,14 +154,14 @@ pub unsafe extern "C" fn anc_recvv_fds(
 /// -1 and errno as anc_recv_fds; also EPIPE at end of file, and ENOMSG for data without a
 /// descriptor, which is consumed. A second descriptor is ERANGE (ANC_TRIM: closed).
 ///
-/// flags: ANC_DONTWAIT, ANC_TRIM.
+/// flags: ANC_DONTWAIT, ANC_ALL, ANC_TRIM.
 #[unsafe(no_mangle)]
 pub extern "C" fn anc_recv_fd(sock: c_int, flags: c_uint) -> c_int {
     let mut byte = 0u8;
     let iov = [buffer((&raw mut byte).cast(), 1)];
     let mut fd: c_int = -1;
     let mut receive = || {
-        let flags = Flags::new(flags, ANC_DONTWAIT | ANC_TRIM)?;
+        let flags = Flags::new(flags, ANC_DONTWAIT | ANC_ALL | ANC_TRIM)?;
         // SAFETY: iov is one writable byte, fd one writable slot.
         let received = unsafe { socket::recv_fds(sock, &iov, slots(&mut fd, 1)?, true, flags) }?;
         match received {
@@ -191,15 +191,8 @@ pub unsafe extern "C" fn anc_close_fds(fds: *mut c_int, nfds: usize) {
 /// # Safety
 /// The pointers must be valid for the lengths beside them, or NULL.
 #[inline(always)]
-unsafe fn send(
-    sock: c_int,
-    iov: Result<&[iovec]>,
-    fds: *const c_int,
-    nfds: usize,
-    flags: c_uint,
-    known: u32,
-) -> Result<usize> {
-    let flags = Flags::new(flags, known)?;
+unsafe fn send(sock: c_int, iov: Result<&[iovec]>, fds: *const c_int, nfds: usize, flags: c_uint) -> Result<usize> {
+    let flags = Flags::new(flags, Flags::SEND)?;
     // SAFETY: the caller's pointers.
     unsafe { socket::send_fds(sock, iov?, descriptors(fds, nfds)?, flags) }
 }

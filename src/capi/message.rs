@@ -49,8 +49,9 @@ pub unsafe extern "C" fn anc_recvmsg(sock: c_int, msg: *mut msghdr, msg_flags: c
 
 /// sendmmsg without SIGPIPE, of at most 1,024 messages. A cancellation point.
 ///
-/// Returns how many have gone; the error that stopped it shows on the next call. -1 and errno: none
-/// has gone. The refusals are those of anc_sendmsg, for any of the messages and before any effect.
+/// Returns how many have gone; the error that stopped it shows on the next call. On a stream the last
+/// of them may have gone in part: its msg_len tells how far, and its descriptors have gone. -1 and
+/// errno: none has gone. The refusals are those of anc_sendmsg, for any of the messages and before any effect.
 /// EFAULT: NULL with a number.
 ///
 /// # Safety

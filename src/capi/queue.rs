@@ -1,8 +1,8 @@
 //! Section 8: the descriptor queue.
 
-use core::ffi::{c_int, c_uint};
+use core::ffi::{c_int, c_uint, c_void};
 
-use super::convert::{buffers, count, descriptor};
+use super::convert::{buffer, buffers, count, descriptor, slots, status};
 use crate::abi::anc_fd_queue;
 use crate::errno::{Errno, Result};
 use crate::fds::Queue;
@@ -13,7 +13,9 @@ use libc::ssize_t;
 /// Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.
 ///
 /// For wire formats in which bytes name descriptors that come beside them: a stream gives no byte
-/// that a descriptor belongs to, but it keeps their order.
+/// that a descriptor belongs to, but it keeps their order. Enough slots are the max_fds of one
+/// receive and what one message may name: descriptors of a message whose bytes are not complete
+/// yet wait while the next receive needs max_fds free slots.
 ///
 /// # Safety
 /// `q` must be NULL or writable; `slots` must be valid for `size` ints, or NULL.
@@ -24,6 +26,24 @@ pub unsafe extern "C" fn anc_fd_queue_init(q: *mut anc_fd_queue, slots: *mut c_i
         // SAFETY: not NULL, the caller's.
         unsafe { q.write(anc_fd_queue { slots, size, head: 0, count: 0, reserved: 0 }) };
     }
+}
+
+/// anc_fd_queue_recvv into one buffer.
+///
+/// # Safety
+/// `q` must be NULL or initialised, with its slots; the others as for anc_recv_fds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_fd_queue_recv(
+    q: *mut anc_fd_queue,
+    sock: c_int,
+    buf: *mut c_void,
+    len: usize,
+    max_fds: usize,
+    flags: c_uint,
+) -> ssize_t {
+    let iov = [buffer(buf, len)];
+    // SAFETY: the caller's pointers.
+    count(unsafe { receive(q, sock, Ok(&iov), max_fds, flags) })
 }
 
 /// Receives bytes into `iovcnt` buffers, as anc_recvv_fds, and puts up to `max_fds` descriptors at the
@@ -46,19 +66,28 @@ pub unsafe extern "C" fn anc_fd_queue_recvv(
     max_fds: usize,
     flags: c_uint,
 ) -> ssize_t {
-    let receive = || {
-        // SAFETY: the caller's queue.
-        let mut queue = unsafe { queue(q) }?;
-        let flags = Flags::new(flags, Flags::RECEIVE)?;
-        // SAFETY: the caller's buffers.
-        let iov = unsafe { buffers(iov, iovcnt) }?;
-        let room = queue.room(max_fds)?;
-        // SAFETY: the caller's buffers.
-        let received = unsafe { socket::recv_fds(sock, iov, room, true, flags) }?;
-        queue.add(received.fds);
-        Ok(received.bytes)
-    };
-    count(receive())
+    // SAFETY: the caller's pointers.
+    count(unsafe { receive(q, sock, buffers(iov, iovcnt), max_fds, flags) })
+}
+
+/// # Safety
+/// `q` must be NULL or initialised, with its slots; the buffers must be writable.
+unsafe fn receive(
+    q: *mut anc_fd_queue,
+    sock: c_int,
+    iov: Result<&[iovec]>,
+    max_fds: usize,
+    flags: c_uint,
+) -> Result<usize> {
+    // SAFETY: the caller's queue.
+    let mut queue = unsafe { queue(q) }?;
+    let flags = Flags::new(flags, Flags::RECEIVE)?;
+    let iov = iov?;
+    let room = queue.room(max_fds)?;
+    // SAFETY: the caller's buffers.
+    let received = unsafe { socket::recv_fds(sock, iov, room, true, flags) }?;
+    queue.add(received.fds);
+    Ok(received.bytes)
 }
 
 /// Takes the oldest descriptor out of the queue: it is the caller's. -1 and errno: ENOMSG: the queue
@@ -70,6 +99,18 @@ pub unsafe extern "C" fn anc_fd_queue_recvv(
 pub unsafe extern "C" fn anc_fd_queue_take(q: *mut anc_fd_queue) -> c_int {
     // SAFETY: the caller's queue.
     descriptor(unsafe { queue(q) }.and_then(|mut queue| queue.take()))
+}
+
+/// Takes the oldest `n` descriptors out of the queue: they are the caller's. Returns 0, or -1 and
+/// errno, with none taken: ENOMSG: there are fewer. EFAULT: q is NULL, or fds with a number. EINVAL: a
+/// queue that contradicts itself.
+///
+/// # Safety
+/// `q` must be NULL or initialised, with its slots; `fds` must be valid for `n` ints, or NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_fd_queue_take_fds(q: *mut anc_fd_queue, fds: *mut c_int, n: usize) -> c_int {
+    // SAFETY: the caller's queue and slots.
+    status(unsafe { queue(q).and_then(|mut queue| queue.take_all(slots(fds, n)?)) })
 }
 
 /// Closes all descriptors of the queue, which is empty then and can be used on. Keeps errno. No

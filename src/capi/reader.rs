@@ -1,6 +1,7 @@
 //! Section 4: reading control messages, and taking their descriptors.
 
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::convert::{Report, descriptor, slots, status};
@@ -19,7 +20,7 @@ use crate::sys::msghdr;
 ///
 /// Returns 1; 0 at the end, which is fewer bytes than a header; -1 and errno, *c as it was:
 /// EBADMSG: a length shorter than its own header. EFAULT: msg or c is NULL, or msg_control is NULL
-/// with a length.
+/// with a length of a header or more.
 ///
 /// # Safety
 /// The pointers must be NULL or valid, and msg_control valid for msg_controllen bytes.
@@ -38,11 +39,8 @@ pub unsafe extern "C" fn anc_next(msg: *const msghdr, c: *mut anc_cmsg) -> c_int
 unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
     // SAFETY: the caller's pointers.
     let (Some(msg), Some(c)) = (unsafe { (msg.as_ref(), c.as_mut()) }) else { return Err(Errno::EFAULT) };
-    if msg.msg_control.is_null() && msg.msg_controllen != 0 {
-        return Err(Errno::EFAULT);
-    }
     // SAFETY: the caller's buffer.
-    let control = unsafe { cmsg::control(msg) };
+    let control = unsafe { checked_control(msg) }?;
     // SAFETY: the caller's buffer, whose messages are there.
     let Some(found) = (unsafe { cmsg::find(control.get(c.next..).unwrap_or_default()) })? else { return Ok(false) };
     let shortest = cmsg::kind(found.level, found.kind).map_or(0, |kind| kind.payload);
@@ -54,6 +52,68 @@ unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
     c.reserved = 0;
     c.next = control.len().saturating_sub(found.rest.len());
     Ok(true)
+}
+
+/// The control buffer of a message. EFAULT: NULL with a length of a header or more; less is no
+/// message, whatever it points to.
+///
+/// # Safety
+/// msg_control is NULL or points to msg_controllen bytes.
+#[inline]
+pub(super) unsafe fn checked_control(msg: &msghdr) -> Result<&[MaybeUninit<u8>]> {
+    if msg.msg_control.is_null() && msg.msg_controllen as usize >= cmsg::HEADER {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's.
+    Ok(unsafe { cmsg::control(msg) })
+}
+
+/// Copies the data of the one control message of `msg` that has this level and type, and exactly `len`
+/// bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
+///
+/// Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
+/// shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
+/// NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
+/// first counts.
+///
+/// # Safety
+/// The pointers must be NULL or valid for the lengths beside them, and msg_control valid for
+/// msg_controllen bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_get(
+    msg: *const msghdr,
+    level: c_int,
+    r#type: c_int,
+    data: *mut c_void,
+    len: usize,
+) -> c_int {
+    // SAFETY: the caller's pointers.
+    status(unsafe { get(msg, level, r#type, data, len) })
+}
+
+/// # Safety
+/// As for anc_get.
+unsafe fn get(msg: *const msghdr, level: c_int, kind: c_int, data: *mut c_void, len: usize) -> Result<()> {
+    // SAFETY: the caller's pointer.
+    let msg = unsafe { msg.as_ref() }.ok_or(Errno::EFAULT)?;
+    if data.is_null() && len != 0 {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's buffer.
+    let mut rest = unsafe { checked_control(msg) }?;
+    // SAFETY: the caller's buffer, whose messages are there.
+    while let Some(found) = unsafe { cmsg::find(rest) }? {
+        rest = found.rest;
+        if (found.level, found.kind) == (level, kind) {
+            if found.cut || found.payload.len() != len {
+                return Err(Errno::EMSGSIZE);
+            }
+            // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.
+            unsafe { data.cast::<MaybeUninit<u8>>().copy_from(found.payload.as_ptr(), len) };
+            return Ok(());
+        }
+    }
+    Err(Errno::ENOMSG)
 }
 
 /// The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.

@@ -76,6 +76,17 @@ impl<'a> Queue<'a> {
         Ok(fd)
     }
 
+    /// The oldest descriptors, as many as `to` holds. ENOMSG: there are fewer, and none is taken.
+    pub(crate) fn take_all(&mut self, to: &mut [MaybeUninit<c_int>]) -> Result<()> {
+        if to.len() > self.queue.count as usize {
+            return Err(Errno::ENOMSG);
+        }
+        for slot in to {
+            slot.write(self.take()?);
+        }
+        Ok(())
+    }
+
     /// Closes all that is queued.
     pub(crate) fn close(&mut self) {
         close_each(core::iter::from_fn(|| self.take().ok()));

@@ -231,7 +231,7 @@ unsafe fn recv_parts(
                     break Ok(sum);
                 }
             }
-            Err(Failure::NothingConsumed(Errno::EINTR)) if is_stream(sock) => {}
+            Err(Failure::NothingConsumed(Errno::EINTR)) => {}
             Err(Failure::NothingConsumed(_)) if sum > 0 => break Ok(sum),
             Err(Failure::NothingConsumed(errno) | Failure::Consumed(errno)) => break Err(errno),
         }
@@ -245,8 +245,7 @@ unsafe fn recv_parts(
     result.map(|bytes| Received { bytes, fds })
 }
 
-/// Whether the bytes that follow belong to the same conversation. Asked only after a short count
-/// or a signal.
+/// Whether the bytes that follow belong to the same conversation. Asked only after a short count.
 fn is_stream(sock: c_int) -> bool {
     sys::socket_type(sock) == Ok(sys::SOCK_STREAM)
 }
