@@ -24,7 +24,16 @@ fn header() {
     let config = cbindgen::Config::from_file(format!("{root}/cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
     // Only these, and in this order: cbindgen would take the C library's own functions in sys along.
-    for file in ["abi", "capi/descriptors", "capi/space", "capi/builder", "capi/reader", "capi/message", "capi/queue"] {
+    for file in [
+        "abi",
+        "capi/descriptors",
+        "capi/space",
+        "capi/builder",
+        "capi/reader",
+        "capi/decode",
+        "capi/message",
+        "capi/queue",
+    ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));
     }
     let mut text = Vec::new();

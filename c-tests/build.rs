@@ -15,7 +15,7 @@ fn main() {
     }
     generator.header("ancillary.h");
     generator.type_name(|name, is_struct, _| match name {
-        "iovec" | "msghdr" | "mmsghdr" => format!("struct {name}"),
+        "iovec" | "msghdr" | "mmsghdr" | "sockaddr" | "sockaddr_storage" => format!("struct {name}"),
         _ if is_struct => format!("struct {name}"),
         _ => name.to_string(),
     });

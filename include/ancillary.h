@@ -73,6 +73,116 @@ extern "C" {
 #define ANC_FDS_MAX 253
 
 /**
+ * Descriptors came: nfds. SCM_RIGHTS.
+ */
+#define ANC_RIGHTS ((uint64_t)1 << 0)
+
+/**
+ * pid, uid, gid. SCM_CREDENTIALS; pid 0 is nobody's and does not count.
+ */
+#define ANC_CREDENTIALS ((uint64_t)1 << 1)
+
+/**
+ * pidfd. SCM_PIDFD.
+ */
+#define ANC_PIDFD ((uint64_t)1 << 2)
+
+/**
+ * label, label_len. SCM_SECURITY.
+ */
+#define ANC_LABEL ((uint64_t)1 << 3)
+
+/**
+ * time: the arrival, of any option and width.
+ */
+#define ANC_TIME ((uint64_t)1 << 4)
+
+/**
+ * software, hardware; 0 where there is none. SCM_TIMESTAMPING.
+ */
+#define ANC_TIMESTAMPING ((uint64_t)1 << 5)
+
+/**
+ * time_id: the send that a transmit stamp belongs to. With SOF_TIMESTAMPING_OPT_ID.
+ */
+#define ANC_TIME_ID ((uint64_t)1 << 6)
+
+/**
+ * time_ifindex, time_len. SCM_TIMESTAMPING_PKTINFO.
+ */
+#define ANC_TIME_PKTINFO ((uint64_t)1 << 7)
+
+/**
+ * dest: where the datagram was sent to. IP_PKTINFO, IPV6_PKTINFO.
+ */
+#define ANC_DEST ((uint64_t)1 << 8)
+
+/**
+ * original: the same before it was redirected. IP_ORIGDSTADDR, IPV6_ORIGDSTADDR.
+ */
+#define ANC_ORIGINAL ((uint64_t)1 << 9)
+
+/**
+ * ttl. IP_TTL, IPV6_HOPLIMIT.
+ */
+#define ANC_TTL ((uint64_t)1 << 10)
+
+/**
+ * tos. IP_TOS, IPV6_TCLASS.
+ */
+#define ANC_TOS ((uint64_t)1 << 11)
+
+/**
+ * segment: bytes of each of the datagrams that were joined. UDP_GRO.
+ */
+#define ANC_SEGMENT ((uint64_t)1 << 12)
+
+/**
+ * drops: messages lost so far. SO_RXQ_OVFL.
+ */
+#define ANC_DROPS ((uint64_t)1 << 13)
+
+/**
+ * error, offender: ICMP errors, zero-copy completions, transmit stamps. IP_RECVERR, IPV6_RECVERR.
+ */
+#define ANC_ERROR ((uint64_t)1 << 14)
+
+/**
+ * mark. SO_MARK.
+ */
+#define ANC_MARK ((uint64_t)1 << 15)
+
+/**
+ * priority. SO_PRIORITY.
+ */
+#define ANC_PRIORITY ((uint64_t)1 << 16)
+
+/**
+ * inq: bytes that wait after this read. SCM_INQ, TCP_CM_INQ.
+ */
+#define ANC_INQ ((uint64_t)1 << 17)
+
+/**
+ * tls_record. TLS_GET_RECORD_TYPE.
+ */
+#define ANC_TLS_RECORD ((uint64_t)1 << 18)
+
+/**
+ * vlan_tci, vlan_tpid; 0 where there is none. PACKET_AUXDATA.
+ */
+#define ANC_AUXDATA ((uint64_t)1 << 19)
+
+/**
+ * fragsize: the largest fragment. IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE.
+ */
+#define ANC_FRAGSIZE ((uint64_t)1 << 20)
+
+/**
+ * flowinfo, in host order. IPV6_FLOWINFO.
+ */
+#define ANC_FLOWINFO ((uint64_t)1 << 21)
+
+/**
  * Control messages being put into the caller's buffer. (buf, len) is good for any sendmsg,
  * sendmmsg or io_uring entry, as long as error is 0.
  */
@@ -93,6 +203,28 @@ struct anc_builder {
      * The first error, an errno, or 0.
      */
     int error;
+};
+
+/**
+ * Where a datagram was sent to.
+ */
+struct anc_dest {
+    /**
+     * AF_INET or AF_INET6.
+     */
+    uint32_t family;
+    /**
+     * The interface that it came in by.
+     */
+    uint32_t ifindex;
+    /**
+     * The destination in the header, in the first 4 or all 16 bytes: it may be a group's.
+     */
+    uint8_t to[16];
+    /**
+     * The local address to answer from; zeros where the system is to choose.
+     */
+    uint8_t reply_from[16];
 };
 
 /**
@@ -128,6 +260,194 @@ struct anc_cmsg {
      * Where anc_next goes on.
      */
     size_t next;
+};
+
+/**
+ * A point in time.
+ */
+struct anc_time {
+    /**
+     * Seconds since 1970, or of the device's clock.
+     */
+    int64_t sec;
+    /**
+     * Nanoseconds, below 1,000,000,000.
+     */
+    uint32_t nsec;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+};
+
+/**
+ * `struct sock_extended_err`.
+ *
+ */
+struct anc_sock_error {
+    /**
+     * An errno; ENOMSG for stamps, 0 for completions.
+     */
+    uint32_t err;
+    /**
+     * SO_EE_ORIGIN_LOCAL, _ICMP, _ICMP6, _TIMESTAMPING, _ZEROCOPY, ...
+     */
+    uint8_t origin;
+    /**
+     * The ICMP type.
+     */
+    uint8_t type;
+    /**
+     * The ICMP code; of a completion, 1 where the data was copied after all.
+     */
+    uint8_t code;
+    /**
+     * 0.
+     */
+    uint8_t reserved;
+    /**
+     * The MTU; the first completed send; which stamp (SCM_TSTAMP_SND, ...).
+     */
+    uint32_t info;
+    /**
+     * The last completed send; the stamped send (SOF_TIMESTAMPING_OPT_ID).
+     */
+    uint32_t data;
+};
+
+/**
+ * What the control messages of one message say, whatever the family and the option. A field is
+ * valid only if its bit is set in present, and is not written otherwise.
+ */
+struct anc_info {
+    /**
+     * ANC_ bits: decoded.
+     */
+    uint64_t present;
+    /**
+     * ANC_ bits: arrived shortened, or with an error in place of the pidfd; not decoded.
+     */
+    uint64_t cut;
+    /**
+     * Descriptors of SCM_RIGHTS that nobody has taken yet.
+     */
+    uint32_t nfds;
+    /**
+     * Messages that only anc_next shows.
+     */
+    uint32_t nother;
+    /**
+     * The sender's process,
+     */
+    int32_t pid;
+    /**
+     * user,
+     */
+    uint32_t uid;
+    /**
+     * and group.
+     */
+    uint32_t gid;
+    /**
+     * To look at: anc_take_pidfd owns it.
+     */
+    int32_t pidfd;
+    /**
+     * The label, in the control buffer; not terminated by a NUL.
+     */
+    const char *label;
+    /**
+     * Its bytes, a NUL at its end not counted.
+     */
+    size_t label_len;
+    /**
+     * Arrival.
+     */
+    struct anc_time time;
+    /**
+     * Arrival or departure by the system's clock,
+     */
+    struct anc_time software;
+    /**
+     * and by the device's.
+     */
+    struct anc_time hardware;
+    /**
+     * The send that was stamped.
+     */
+    uint32_t time_id;
+    /**
+     * The device that stamped it.
+     */
+    uint32_t time_ifindex;
+    /**
+     * The length of the packet on the link.
+     */
+    uint32_t time_len;
+    /**
+     * Time to live, hop limit.
+     */
+    int32_t ttl;
+    /**
+     * Type of service, traffic class.
+     */
+    int32_t tos;
+    /**
+     * Bytes of each joined datagram but the last.
+     */
+    uint32_t segment;
+    /**
+     * Messages lost so far.
+     */
+    uint32_t drops;
+    /**
+     * The packet's mark.
+     */
+    uint32_t mark;
+    /**
+     * The packet's priority.
+     */
+    uint32_t priority;
+    /**
+     * Bytes that wait.
+     */
+    uint32_t inq;
+    /**
+     * 23: application data.
+     */
+    uint32_t tls_record;
+    /**
+     * The largest fragment.
+     */
+    uint32_t fragsize;
+    /**
+     * Flow label and traffic class.
+     */
+    uint32_t flowinfo;
+    /**
+     * VLAN tag,
+     */
+    uint32_t vlan_tci;
+    /**
+     * and its protocol.
+     */
+    uint32_t vlan_tpid;
+    /**
+     * Where the datagram was sent to.
+     */
+    struct anc_dest dest;
+    /**
+     * The error.
+     */
+    struct anc_sock_error error;
+    /**
+     * Who reported it, in the control buffer, of its alignment; NULL where nobody is named.
+     */
+    const struct sockaddr *offender;
+    /**
+     * Where the datagram was sent to before it was redirected.
+     */
+    struct sockaddr_storage original;
 };
 
 /**
@@ -336,6 +656,65 @@ void anc_put_fds(struct anc_builder *b, const int *fds, size_t nfds);
 void anc_put_credentials(struct anc_builder *b, int32_t pid, uint32_t uid, uint32_t gid);
 
 /**
+ * Appends the local address to send from, `from` (AF_INET or AF_INET6), and the interface to send by,
+ * 0: the system chooses. EINVAL: another family, or a length too short for it. EFAULT: NULL.
+ */
+void anc_put_source(struct anc_builder *b,
+                    const struct sockaddr *from,
+                    socklen_t len,
+                    uint32_t ifindex);
+
+/**
+ * Appends the address that was asked as the one to answer from: `asked` is dest of anc_decode. Puts
+ * nothing where a group was asked, for which the system chooses. EINVAL: a family that is neither
+ * AF_INET nor AF_INET6. EFAULT: NULL.
+ */
+void anc_put_reply_from(struct anc_builder *b, const struct anc_dest *asked);
+
+/**
+ * Appends the type of service or traffic class, 0 to 255, ECN in its lowest two bits; `family` is that
+ * of the address that is sent to: AF_INET also for a mapped one. EINVAL: another family or value.
+ */
+void anc_put_tos(struct anc_builder *b,
+                 int family,
+                 int tos);
+
+/**
+ * Appends the time to live or hop limit, 1 to 255; `family` as for anc_put_tos. EINVAL: another family
+ * or value.
+ */
+void anc_put_ttl(struct anc_builder *b,
+                 int family,
+                 int ttl);
+
+/**
+ * Appends the size of the datagrams that one UDP send is cut into. Linux 4.18.
+ */
+void anc_put_segment(struct anc_builder *b, uint16_t bytes);
+
+/**
+ * Appends the time to transmit at, in nanoseconds of the clock that SO_TXTIME chose. Linux 4.19.
+ */
+void anc_put_txtime(struct anc_builder *b, uint64_t ns);
+
+/**
+ * Appends the stamps that this send asks for: SOF_TIMESTAMPING_TX_ flags. Linux 4.6.
+ */
+void anc_put_timestamping(struct anc_builder *b, uint32_t sof_flags);
+
+/**
+ * Appends the packet's mark. The kernel wants CAP_NET_ADMIN or CAP_NET_RAW (EPERM). Linux 4.4.
+ */
+void anc_put_mark(struct anc_builder *b, uint32_t mark);
+
+/**
+ * Appends the packet's priority. Above 6 the kernel wants CAP_NET_ADMIN or CAP_NET_RAW (EPERM). Linux
+ * 6.14.
+ */
+void anc_put_priority(struct anc_builder *b,
+                      uint32_t priority);
+
+/**
  * Points msg_control and msg_controllen of `msg` to what was built: NULL and 0 when that is
  * nothing, and on an error.
  *
@@ -414,6 +793,21 @@ void anc_close_unclaimed(struct msghdr *msg);
  * from installing a descriptor. Keeps errno.
  */
 int anc_truncation_cause(const struct msghdr *msg, size_t room);
+
+/**
+ * Decodes the control messages of `msg`, whoever filled it, into `info`, `size` bytes: what each says
+ * whatever its family, option and width. Pure: nothing is taken.
+ *
+ * The struct is not cleared: present, cut, nfds and nother are written, and the fields whose bits are
+ * in present. label and offender point into the control buffer.
+ *
+ * Returns 0, or -1 and errno: EBADMSG: a length shorter than its own header; what stood before it is
+ * decoded. EINVAL: a size that no version of the struct has had. EFAULT: msg or info is NULL, or
+ * msg_control is NULL with a length of a header or more.
+ */
+int anc_decode(const struct msghdr *msg,
+               struct anc_info *info,
+               size_t size);
 
 /**
  * sendmsg without SIGPIPE; every MSG_ flag passes through. A cancellation point.

@@ -1,6 +1,6 @@
 //! What a Rust program would declare to call the C library: plain, for ctest2's parser to read.
 
-use libc::{c_char, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, ssize_t};
+use libc::{c_char, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::abi::*;
 
@@ -83,4 +83,14 @@ extern "C" {
         flags: c_uint,
     ) -> ssize_t;
     pub fn anc_fd_queue_take_fds(q: *mut anc_fd_queue, fds: *mut c_int, n: size_t) -> c_int;
+    pub fn anc_decode(msg: *const msghdr, info: *mut anc_info, size: size_t) -> c_int;
+    pub fn anc_put_source(b: *mut anc_builder, from: *const sockaddr, len: socklen_t, ifindex: u32);
+    pub fn anc_put_reply_from(b: *mut anc_builder, asked: *const anc_dest);
+    pub fn anc_put_tos(b: *mut anc_builder, family: c_int, tos: c_int);
+    pub fn anc_put_ttl(b: *mut anc_builder, family: c_int, ttl: c_int);
+    pub fn anc_put_segment(b: *mut anc_builder, bytes: u16);
+    pub fn anc_put_txtime(b: *mut anc_builder, ns: u64);
+    pub fn anc_put_timestamping(b: *mut anc_builder, sof_flags: u32);
+    pub fn anc_put_mark(b: *mut anc_builder, mark: u32);
+    pub fn anc_put_priority(b: *mut anc_builder, priority: u32);
 }

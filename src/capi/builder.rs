@@ -4,11 +4,12 @@ use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::{ptr, slice};
 
-use super::convert::{bytes, descriptors, status};
-use crate::abi::anc_builder;
+use super::convert::{bytes, descriptors, source, status};
+use crate::abi::{anc_builder, anc_dest};
 use crate::cmsg::{Builder, Credentials};
 use crate::errno::{Errno, Result};
 use crate::sys::msghdr;
+use libc::{sockaddr, socklen_t};
 
 /// Starts building control messages in `buf`, `size` bytes of any alignment. The buffer stays the
 /// caller's and must outlive its use.
@@ -65,6 +66,102 @@ pub unsafe extern "C" fn anc_put_fds(b: *mut anc_builder, fds: *const c_int, nfd
 pub unsafe extern "C" fn anc_put_credentials(b: *mut anc_builder, pid: i32, uid: u32, gid: u32) {
     // SAFETY: the caller's pointer.
     unsafe { put(b, |builder| builder.put_credentials(&Credentials { pid, uid, gid })) }
+}
+
+/// Appends the local address to send from, `from` (AF_INET or AF_INET6), and the interface to send by,
+/// 0: the system chooses. EINVAL: another family, or a length too short for it. EFAULT: NULL.
+///
+/// # Safety
+/// `b` must be NULL or initialised; `from` must be valid for `len` bytes, or NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_source(b: *mut anc_builder, from: *const sockaddr, len: socklen_t, ifindex: u32) {
+    // SAFETY: the caller's pointers.
+    unsafe { put(b, |builder| builder.put_source(source(from, len)?, ifindex)) }
+}
+
+/// Appends the address that was asked as the one to answer from: `asked` is dest of anc_decode. Puts
+/// nothing where a group was asked, for which the system chooses. EINVAL: a family that is neither
+/// AF_INET nor AF_INET6. EFAULT: NULL.
+///
+/// # Safety
+/// `b` must be NULL or initialised, `asked` NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_reply_from(b: *mut anc_builder, asked: *const anc_dest) {
+    // SAFETY: the caller's pointers.
+    unsafe { put(b, |builder| builder.put_reply_from(asked.as_ref().ok_or(Errno::EFAULT)?)) }
+}
+
+/// Appends the type of service or traffic class, 0 to 255, ECN in its lowest two bits; `family` is that
+/// of the address that is sent to: AF_INET also for a mapped one. EINVAL: another family or value.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_tos(b: *mut anc_builder, family: c_int, tos: c_int) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_tos(family, tos)) }
+}
+
+/// Appends the time to live or hop limit, 1 to 255; `family` as for anc_put_tos. EINVAL: another family
+/// or value.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_ttl(b: *mut anc_builder, family: c_int, ttl: c_int) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_ttl(family, ttl)) }
+}
+
+/// Appends the size of the datagrams that one UDP send is cut into. Linux 4.18.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_segment(b: *mut anc_builder, bytes: u16) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_segment(bytes)) }
+}
+
+/// Appends the time to transmit at, in nanoseconds of the clock that SO_TXTIME chose. Linux 4.19.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_txtime(b: *mut anc_builder, ns: u64) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_txtime(ns)) }
+}
+
+/// Appends the stamps that this send asks for: SOF_TIMESTAMPING_TX_ flags. Linux 4.6.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_timestamping(b: *mut anc_builder, sof_flags: u32) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_timestamping(sof_flags)) }
+}
+
+/// Appends the packet's mark. The kernel wants CAP_NET_ADMIN or CAP_NET_RAW (EPERM). Linux 4.4.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_mark(b: *mut anc_builder, mark: u32) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_mark(mark)) }
+}
+
+/// Appends the packet's priority. Above 6 the kernel wants CAP_NET_ADMIN or CAP_NET_RAW (EPERM). Linux
+/// 6.14.
+///
+/// # Safety
+/// `b` must be NULL or initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_put_priority(b: *mut anc_builder, priority: u32) {
+    // SAFETY: the caller's pointer.
+    unsafe { put(b, |builder| builder.put_priority(priority)) }
 }
 
 /// Points msg_control and msg_controllen of `msg` to what was built: NULL and 0 when that is

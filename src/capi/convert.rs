@@ -4,10 +4,11 @@ use core::ffi::{c_int, c_uint, c_void};
 use core::mem::{MaybeUninit, size_of};
 use core::slice;
 
+use crate::cmsg::Source;
 use crate::errno::{Errno, Result};
 use crate::socket::Flags;
-use crate::sys::{self, FDS_MAX, IOV_MAX, iovec, mmsghdr};
-use libc::ssize_t;
+use crate::sys::{self, AF_INET, AF_INET6, FDS_MAX, IOV_MAX, iovec, mmsghdr};
+use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t, ssize_t};
 
 /// A count or -1 and errno.
 #[inline]
@@ -166,5 +167,32 @@ impl<'a> Report<'a> {
         if let Some(nfds) = self.0 {
             *nfds = fds;
         }
+    }
+}
+
+/// The address of a sockaddr of AF_INET or AF_INET6. EFAULT: NULL; EINVAL: another family, or too short.
+///
+/// # Safety
+/// `from` must be NULL or point to `len` bytes, of any alignment.
+pub(super) unsafe fn source(from: *const sockaddr, len: socklen_t) -> Result<Source> {
+    if from.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    let len = usize::try_from(len).unwrap_or(0);
+    if len < size_of::<sockaddr>() {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: so many bytes are there.
+    match c_int::from(unsafe { (&raw const (*from).sa_family).read_unaligned() }) {
+        AF_INET if len >= size_of::<sockaddr_in>() => {
+            // SAFETY: as above.
+            let address = unsafe { from.cast::<sockaddr_in>().read_unaligned() }.sin_addr;
+            Ok(Source::V4(address.s_addr.to_ne_bytes()))
+        }
+        AF_INET6 if len >= size_of::<sockaddr_in6>() => {
+            // SAFETY: as above.
+            Ok(Source::V6(unsafe { from.cast::<sockaddr_in6>().read_unaligned() }.sin6_addr.s6_addr))
+        }
+        _ => Err(Errno::EINVAL),
     }
 }

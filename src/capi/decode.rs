@@ -4,6 +4,7 @@ use core::ffi::c_int;
 use core::mem::size_of;
 
 use super::convert::status;
+use super::reader::checked_control;
 use crate::abi::anc_info;
 use crate::cmsg;
 use crate::errno::{Errno, Result};
@@ -17,7 +18,7 @@ use crate::sys::msghdr;
 ///
 /// Returns 0, or -1 and errno: EBADMSG: a length shorter than its own header; what stood before it is
 /// decoded. EINVAL: a size that no version of the struct has had. EFAULT: msg or info is NULL, or
-/// msg_control is NULL with a length.
+/// msg_control is NULL with a length of a header or more.
 ///
 /// # Safety
 /// The pointers must be NULL or valid, and msg_control valid for msg_controllen bytes.
@@ -36,9 +37,6 @@ unsafe fn decode(msg: *const msghdr, info: *mut anc_info, size: usize) -> Result
     }
     // SAFETY: the caller's pointers; info is as large as `size` says.
     let (Some(msg), Some(info)) = (unsafe { (msg.as_ref(), info.as_mut()) }) else { return Err(Errno::EFAULT) };
-    if msg.msg_control.is_null() && msg.msg_controllen != 0 {
-        return Err(Errno::EFAULT);
-    }
     // SAFETY: the caller's buffer, whose messages are there.
-    unsafe { cmsg::decode(cmsg::control(msg), info) }
+    unsafe { cmsg::decode(checked_control(msg)?, info) }
 }

@@ -5,12 +5,14 @@ mod control;
 mod decode;
 mod kinds;
 mod payload;
+mod put;
 mod reader;
 mod slots;
 mod space;
 
 pub use builder::{Builder, Credentials};
 pub use kinds::{Kind, find as kind};
+pub use put::Source;
 pub use reader::{Message, Messages};
 pub use space::{CONTROL_MAX, fds_space, len, space};
 

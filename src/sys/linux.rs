@@ -53,6 +53,8 @@ pub(crate) const MSG_ERRQUEUE: c_int = libc::MSG_ERRQUEUE;
 pub(crate) const MSG_WAITFORONE: c_int = libc::MSG_WAITFORONE;
 /// recvmsg reports the request in msg_flags, where it says nothing about the message.
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
+pub(crate) const AF_INET: c_int = libc::AF_INET;
+pub(crate) const AF_INET6: c_int = libc::AF_INET6;
 pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
 
 const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));

@@ -88,3 +88,9 @@ fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
 fn widened([a, b, c, d]: [u8; 4]) -> [u8; 16] {
     [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
+
+/// The same, sent: the local address to send from.
+pub(in crate::cmsg) fn pktinfo_from([a, b, c, d]: [u8; 4], ifindex: u32) -> [u8; 12] {
+    let [i, j, k, l] = ifindex.to_ne_bytes();
+    [i, j, k, l, a, b, c, d, 0, 0, 0, 0]
+}

@@ -102,3 +102,12 @@ fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
     let is_group = to.first() == Some(&0xff);
     Some(anc_dest { family: libc::AF_INET6 as u32, ifindex, to, reply_from: if is_group { [0; 16] } else { to } })
 }
+
+/// The same, sent: the local address to send from.
+pub(in crate::cmsg) fn pktinfo_from(address: [u8; 16], ifindex: u32) -> [u8; PKTINFO] {
+    let mut payload = [0; PKTINFO];
+    let (to, index) = payload.split_at_mut(16);
+    to.copy_from_slice(&address);
+    index.copy_from_slice(&ifindex.to_ne_bytes());
+    payload
+}

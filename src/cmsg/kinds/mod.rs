@@ -138,9 +138,9 @@ fn sock_error(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
 /// A socket address of N bytes: where a datagram was sent to before it was redirected.
 fn original<const N: usize>(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
     let address: [u8; N] = payload.at(0)?;
-    let storage: *mut sockaddr_storage = &mut info.original;
-    // SAFETY: a sockaddr_storage is larger than any N here, and all bytes are a valid one.
     const { assert!(N <= size_of::<sockaddr_storage>()) };
+    let storage: *mut sockaddr_storage = &mut info.original;
+    // SAFETY: a sockaddr_storage has room for N bytes, as asserted, and any bytes are a valid one.
     unsafe { storage.cast::<[u8; N]>().write(address) };
     Some(())
 }
