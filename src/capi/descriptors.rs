@@ -93,7 +93,7 @@ pub extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
 ///
 /// Returns the number of bytes. 0 with *nfds 0: end of file, or an empty message, which SEQPACKET
 /// and DGRAM can't tell apart from it. 0 with *nfds > 0: an empty message with descriptors.
-/// -1 and errno: *nfds is 0, and no slot of fds was written (with ANC_ALL, slots may have been).
+/// -1 and errno: *nfds is 0, and no slot of fds was written (with ANC_ALL, slots may hold -1).
 ///
 /// flags: ANC_DONTWAIT, ANC_ALL, ANC_EXACT, ANC_TRIM.
 ///

@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
-use super::close::close_copies;
+use super::close::close_list;
 
 /// Slots that are filled from the start. What stands in them is the caller's as soon as the call
 /// succeeds; until then it can be closed again.
@@ -35,8 +35,11 @@ impl<'a> Handed<'a> {
         (unsafe { &*(&raw const *filled as *const [c_int]) }, free)
     }
 
-    /// Closes what was handed over.
-    pub(crate) fn close(mut self) {
-        close_copies(self.split().0);
+    /// Closes what was handed over, and leaves -1 in its slots: the caller may know no better than to
+    /// close them.
+    pub(crate) fn close(self) {
+        let filled = self.slots.get_mut(..self.len).unwrap_or_default();
+        // SAFETY: the first `len` slots were filled, as add's callers say.
+        close_list(unsafe { &mut *(&raw mut *filled as *mut [c_int]) });
     }
 }
