@@ -6,6 +6,7 @@
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
 
+use super::kinds;
 use super::slots::Slots;
 use super::space::HEADER;
 use crate::errno::{Errno, Result};
@@ -24,6 +25,12 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// Whether the payload was shortened: its header promises more than the buffer has, or the kernel
+    /// has made the header fit the buffer, which shows where the kind must be longer.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || kinds::find(self.level, self.kind).is_some_and(|known| self.payload.len() < known.payload)
+    }
+
     /// The payload as descriptors.
     #[inline]
     pub(crate) fn slots(&self) -> Slots<'a> {
