@@ -2,7 +2,8 @@
 # make demo       a broker and a worker, two processes, linked against them
 # make check      every test          make must-fail  the gates, each against a planted defect
 # make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
-# make header     include/ancillary.h anew, from src/
+# make header     include/ancillary.h anew, from src/    make fuzz       SECONDS=3600
+# make facts      what this kernel does with ancillary data
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -124,7 +125,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks demo
+CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -147,6 +148,8 @@ check-installed:
 	@sh c-tests/install.sh $(BUILD)/installed
 check-tests: $(STAGE)/.done
 	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
+	@CFLAGS=-fexceptions sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-exceptions cancellation
+	@sh c-tests/ports/count.sh check
 check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
 check-must-fail:
@@ -161,8 +164,17 @@ check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range)
 check-without-%:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/without-$* WITHOUT=$* $(abspath $(BUILD)/without-$*)/stage/.done > /dev/null
 	@WITHOUT=$* sh c-tests/gates.sh $(BUILD)/without-$* | { ! grep -v '^ok'; }
-	@WITHOUT=$* sh c-tests/run.sh shared $(abspath $(BUILD))/without-$*/stage $(BUILD)/without-$*/tests
+	@ANC_WITHOUT=$* sh c-tests/run.sh shared $(abspath $(BUILD))/without-$*/stage $(BUILD)/without-$*/tests
+# What the kernel was seen to do, beside what this one does.
+check-facts facts:
+	@sh c-tests/facts/facts.sh $(BUILD)/facts
+check-fuzz: $(STAGE)/.done
+	@sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz 20
 check-demo: demo
+
+.PHONY: facts fuzz
+fuzz: $(STAGE)/.done
+	sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz $(or $(SECONDS),3600)
 
 .PHONY: must-fail
 must-fail: check-must-fail

@@ -136,6 +136,16 @@ int built_without(const char *thing)
     return lacks && strstr(lacks, thing) != NULL;
 }
 
+int goes_on(int round, int n, int seconds)
+{
+    static struct timespec start;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (round == 0)
+        start = now;
+    return round < n && now.tv_sec - start.tv_sec < seconds;
+}
+
 int lowest_free(void)
 {
     int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
@@ -255,12 +265,15 @@ void expect_nothing(const char *file, int line, int sock)
         fail(file, line, "something waits in the socket: %zd bytes, %d descriptors (errno %d)", count, n, errno);
 }
 
-void fill_socket(int sock)
+size_t fill_socket(int sock)
 {
     static const char block[4096];
-    while (send(sock, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-        ;
+    size_t sum = 0;
+    ssize_t n;
+    while ((n = send(sock, block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+        sum += (size_t)n;
     CHECK(errno == EAGAIN);
+    return sum;
 }
 
 int drain_socket(int sock)

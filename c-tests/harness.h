@@ -91,6 +91,8 @@ void fill_table(int room);
 void drop_privileges(void);
 int on_valgrind(void);
 int built_without(const char *thing);        /* ANC_WITHOUT names it: what `make WITHOUT=` was given */
+/* Whether the next of n rounds is due. A busy machine gets fewer: no more than so many seconds of them. */
+int goes_on(int round, int n, int seconds);
 int lowest_free(void);                       /* the number that the next descriptor gets: a leak moves it */
 void wait_until_asleep(pid_t thread);        /* until that thread of this process waits in the kernel */
 
@@ -118,8 +120,9 @@ void expect_message(const char *file, int line, int sock, const void *buf, size_
 /* Nothing waits. */
 void expect_nothing(const char *file, int line, int sock);
 #define EXPECT_NOTHING(sock) expect_nothing(__FILE__, __LINE__, sock)
-/* Sends plain bytes until the socket is full; takes all that waits, and returns how many descriptors. */
-void fill_socket(int sock);
+/* Sends plain bytes until the socket is full, and returns how many. */
+size_t fill_socket(int sock);
+/* Takes all that waits, and returns how many descriptors came. */
 int drain_socket(int sock);
 /* A child process that, `times` times, waits until this one sleeps and sends it SIGUSR1, whose
  * handler only counts (no SA_RESTART); then waits once more and calls `then`. */

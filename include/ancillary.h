@@ -868,11 +868,13 @@ int anc_recvmmsg(int sock,
  * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.
  *
  * For wire formats in which bytes name descriptors that come beside them: a stream gives no byte
- * that a descriptor belongs to, but it keeps their order. Enough slots are the max_fds of one
- * receive and what one message may name: descriptors of a message whose bytes are not complete
- * yet wait while the next receive needs max_fds free slots.
+ * that a descriptor belongs to, but it keeps their order. Slots must suffice for what may wait for
+ * the rest of its message, and for the max_fds of the next receive: twice max_fds where all complete
+ * messages are taken before the next receive, and a send's messages name no more than max_fds.
  */
-void anc_fd_queue_init(struct anc_fd_queue *q, int *slots, size_t size);
+void anc_fd_queue_init(struct anc_fd_queue *q,
+                       int *slots,
+                       size_t size);
 
 /**
  * anc_fd_queue_recvv into one buffer.

@@ -21,9 +21,9 @@ static int flush(struct frames_state *s)
     struct frame_out *out;
     while ((out = frames_to_send(s))) {
         ssize_t n = anc_send_fds(s->sock, out->bytes + out->sent, out->len - out->sent, &out->fd,
-                                 out->fd != -1, ANC_DONTWAIT | ANC_MOVE);
+                                 out->fd != -1, ANC_DONTWAIT | ANC_ALL | ANC_MOVE);
         if (n == -1)
-            return errno == EAGAIN || errno == EINTR ? 0 : -1;
+            return errno == EAGAIN ? 0 : -1;
         out->fd = -1;
         frames_sent(s, (size_t)n);
     }
@@ -32,9 +32,9 @@ static int flush(struct frames_state *s)
 
 static ssize_t read_more(struct frames_state *s)
 {
-    struct state *state = (struct state *)s;
+    struct anc_fd_queue *queue = &((struct state *)s)->queue;
     struct iovec iov = frames_room(s);
-    ssize_t n = anc_fd_queue_recvv(&state->queue, s->sock, &iov, 1, 1, ANC_DONTWAIT);
+    ssize_t n = anc_fd_queue_recv(queue, s->sock, iov.iov_base, iov.iov_len, 1, ANC_DONTWAIT);
     if (n > 0)
         s->filled += (size_t)n;
     return n;

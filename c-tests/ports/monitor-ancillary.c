@@ -5,15 +5,12 @@
 static int may_go_on(int sock, short events)
 {
     struct pollfd pollfd = {.fd = sock, .events = events};
-    if (errno != EAGAIN && errno != EINTR)
-        return 0;
-    (void)poll(&pollfd, 1, -1);
-    return 1;
+    return errno == EAGAIN && (poll(&pollfd, 1, -1) != -1 || errno == EINTR);
 }
 
 static int send_fd(int sock, int fd)
 {
-    while (anc_send_fd(sock, fd, 0) == -1)
+    while (anc_send_fd(sock, fd, ANC_ALL) == -1)
         if (!may_go_on(sock, POLLOUT))
             return -1;
     return 0;
@@ -22,7 +19,7 @@ static int send_fd(int sock, int fd)
 static int receive_fd(int sock)
 {
     int fd;
-    while ((fd = anc_recv_fd(sock, 0)) == -1)
+    while ((fd = anc_recv_fd(sock, ANC_ALL)) == -1)
         if (!may_go_on(sock, POLLIN))
             return -1;
     return fd;

@@ -1,14 +1,6 @@
 #include "multishot.h"
 #include <ancillary.h>
 
-static void read_sender(const struct msghdr *msg, struct ucred *from)
-{
-    struct anc_cmsg c = {0};
-    while (anc_next(msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_CREDENTIALS && c.len == sizeof *from)
-            memcpy(from, c.data, sizeof *from);
-}
-
 static int read_buffer(void *buf, int len, struct msghdr *layout, struct arrival *a)
 {
     struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buf, len, layout);
@@ -21,7 +13,7 @@ static int read_buffer(void *buf, int len, struct msghdr *layout, struct arrival
     a->lost = (out->flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
     msg.msg_control = (char *)io_uring_recvmsg_name(out) + layout->msg_namelen;
     msg.msg_controllen = out->controllen;
-    read_sender(&msg, &a->from);
+    anc_get(&msg, SOL_SOCKET, SCM_CREDENTIALS, &a->from, sizeof a->from);
     anc_take_fds(&msg, a->fds, MULTISHOT_FDS, &a->nfds, ANC_TRIM);
     anc_close_unclaimed(&msg);
     return 0;

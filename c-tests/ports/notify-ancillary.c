@@ -1,17 +1,6 @@
 #include "notify.h"
 #include <ancillary.h>
 
-static int read_sender(const struct msghdr *msg, struct ucred *from)
-{
-    struct anc_cmsg c = {0};
-    while (anc_next(msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_CREDENTIALS && c.len == sizeof *from) {
-            memcpy(from, c.data, sizeof *from);
-            return from->pid > 0;
-        }
-    return 0;
-}
-
 static int receive(int sock, struct notification *n)
 {
     unsigned char control[ANC_CONTROL_MAX];
@@ -22,7 +11,8 @@ static int receive(int sock, struct notification *n)
     if (len < 0)
         return errno == EAGAIN || errno == EINTR ? NOTIFY_NOTHING : NOTIFY_ERROR;
     n->lost = anc_truncation_cause(&msg, sizeof control) != 0;
-    if (!read_sender(&msg, &n->from) || !notify_text_is_good(n, (size_t)len, msg.msg_flags) ||
+    if (anc_get(&msg, SOL_SOCKET, SCM_CREDENTIALS, &n->from, sizeof n->from) == -1 ||
+        n->from.pid <= 0 || !notify_text_is_good(n, (size_t)len, msg.msg_flags) ||
         anc_take_fds(&msg, n->fds, NOTIFY_FDS, &n->nfds, 0) == -1) {
         anc_close_unclaimed(&msg);
         return NOTIFY_IGNORED;

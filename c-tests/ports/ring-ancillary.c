@@ -24,11 +24,9 @@ static int flush(struct ring_state *s)
         struct iovec iov[2];
         int pieces = ring_filled_pieces(&s->out, iov);
         ssize_t len = anc_sendv_fds(s->sock, iov, pieces, state->fds_out, state->nfds_out,
-                                    ANC_DONTWAIT | ANC_MOVE);
-        if (len == -1 && errno != EINTR)
-            return -1;
+                                    ANC_DONTWAIT | ANC_ALL | ANC_MOVE);
         if (len == -1)
-            continue;
+            return -1;
         state->nfds_out = 0;
         s->out.tail += (uint32_t)len;
     }
@@ -62,13 +60,11 @@ static int next(struct ring_state *s, void *message, int fds[RING_FDS])
 {
     struct state *state = (struct state *)s;
     struct ring_header header;
-    int result = ring_message(s, &header), i;
+    int result = ring_message(s, &header);
     if (result != 1)
         return result;
-    if (state->fds_in.count < header.nfds)
+    if (anc_fd_queue_take_fds(&state->fds_in, fds, header.nfds) == -1)
         return -1;
-    for (i = 0; i < header.nfds; i++)
-        fds[i] = anc_fd_queue_take(&state->fds_in);
     ring_copy(&s->in, message, header.size);
     s->in.tail += header.size;
     return 1;

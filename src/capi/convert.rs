@@ -119,7 +119,7 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u
     }
 }
 
-/// A batch of messages, as many of them as one call takes. EFAULT: NULL with a number.
+/// A batch of messages. EFAULT: NULL with a number.
 ///
 /// # Safety
 /// `v` must be NULL or point to `n` messages.
@@ -130,8 +130,8 @@ pub(super) unsafe fn messages<'a>(v: *mut mmsghdr, n: c_uint) -> Result<&'a mut 
     } else if v.is_null() {
         Err(Errno::EFAULT)
     } else {
-        // SAFETY: the caller's, not NULL, and short.
-        Ok(unsafe { slice::from_raw_parts_mut(v, (n as usize).min(IOV_MAX)) })
+        // SAFETY: the caller's, not NULL; 2^32 messages are no object's size but a part of it.
+        Ok(unsafe { slice::from_raw_parts_mut(v, n as usize) })
     }
 }
 

@@ -13,9 +13,9 @@ use libc::ssize_t;
 /// Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.
 ///
 /// For wire formats in which bytes name descriptors that come beside them: a stream gives no byte
-/// that a descriptor belongs to, but it keeps their order. Enough slots are the max_fds of one
-/// receive and what one message may name: descriptors of a message whose bytes are not complete
-/// yet wait while the next receive needs max_fds free slots.
+/// that a descriptor belongs to, but it keeps their order. Slots must suffice for what may wait for
+/// the rest of its message, and for the max_fds of the next receive: twice max_fds where all complete
+/// messages are taken before the next receive, and a send's messages name no more than max_fds.
 ///
 /// # Safety
 /// `q` must be NULL or writable; `slots` must be valid for `size` ints, or NULL.

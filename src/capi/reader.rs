@@ -43,12 +43,11 @@ unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
     let control = unsafe { checked_control(msg) }?;
     // SAFETY: the caller's buffer, whose messages are there.
     let Some(found) = (unsafe { cmsg::find(control.get(c.next..).unwrap_or_default()) })? else { return Ok(false) };
-    let shortest = cmsg::kind(found.level, found.kind).map_or(0, |kind| kind.payload);
     c.level = found.level;
     c.kind = found.kind;
     c.data = found.payload.as_ptr().cast();
     c.len = found.payload.len();
-    c.cut = u32::from(found.cut || found.payload.len() < shortest);
+    c.cut = u32::from(found.is_cut());
     c.reserved = 0;
     c.next = control.len().saturating_sub(found.rest.len());
     Ok(true)

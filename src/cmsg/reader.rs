@@ -6,6 +6,7 @@
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of};
 
+use super::kinds;
 use super::payload::Payload;
 use super::slots::Slots;
 use super::space::HEADER;
@@ -30,6 +31,12 @@ impl<'a> Found<'a> {
     pub(super) fn payload(&self) -> Payload<'a> {
         // SAFETY: find's caller vouches for the payload.
         unsafe { Payload::new(self.payload) }
+    }
+
+    /// Whether the payload was shortened: its header promises more than the buffer has, or the kernel
+    /// has made the header fit the buffer, which shows where the kind must be longer.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || kinds::find(self.level, self.kind).is_some_and(|known| self.payload.len() < known.payload)
     }
 
     /// The payload as descriptors.

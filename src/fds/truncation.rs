@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 
-use super::carriers::{is_rights, messages};
+use super::carriers::{is_pidfd, is_rights, messages};
 use crate::cmsg;
 use crate::errno::Errno;
 use crate::sys::{self, msghdr};
@@ -24,10 +24,13 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
     const ONE_FD: usize = cmsg::len(size_of::<c_int>()).unwrap();
     // SAFETY: the caller's.
     let control = unsafe { cmsg::control(msg) };
-    let mut rights = false;
+    let (mut rights, mut pidfd) = (false, false);
     let mut used = 0usize;
     // SAFETY: the caller's.
     for found in unsafe { messages(control) } {
+        if found.is_cut() {
+            return Some(Errno::ENOBUFS);
+        }
         if is_rights(&found) {
             // The kernel installs as many as there is room for behind the header, to the byte.
             let admitted = room.saturating_sub(used.saturating_add(NO_FD)) / size_of::<c_int>();
@@ -35,6 +38,8 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
                 return Some(Errno::ENOBUFS);
             }
             rights = true;
+        } else if is_pidfd(&found) {
+            pidfd = found.slots().iter().any(|fd| fd >= 0);
         }
         used = control.len().saturating_sub(found.rest.len());
     }
@@ -42,7 +47,8 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
     if is_exhausted && !rights {
         return Some(Errno::ENOBUFS);
     }
-    if sys::table_is_full() {
+    // The pidfd gets its number after the others: where it has one, they had theirs.
+    if !pidfd && sys::table_is_full() {
         return Some(Errno::EMFILE);
     }
     // With room behind the descriptors, what is missing is one of them; without, it may be what
