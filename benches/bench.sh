@@ -15,6 +15,9 @@ for program in instructions wall; do
     ${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/$program.c" "$here/careful.c" -o "$out/$program" \
         $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)" -pthread
 done
+# shellcheck disable=SC2046,SC2086
+${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/decode.c" -o "$out/decode" $(pkg-config --cflags --libs ancillary) \
+    -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
 echo "libancillary $(pkg-config --modversion ancillary) beside careful hand-written C that makes the same checks"
 echo "$(${CC:-cc} --version | head -n 1), $flags"
 
@@ -63,6 +66,21 @@ if command -v valgrind > /dev/null; then
     done
 else
     printf '\nInstructions: not counted, for there is no valgrind\n'
+fi
+
+# decode WHO: instructions of one round
+decode() {
+    for rounds in 2 4; do
+        valgrind --quiet --tool=callgrind --toggle-collect="round_$1" --callgrind-out-file="$out/callgrind.$rounds" \
+            "$out/decode" "$1" "$rounds" > "$out/log" 2>&1 || { cat "$out/log" >&2; exit 1; }
+    done
+    sed -n 's/^totals: //p' "$out/callgrind.2" "$out/callgrind.4" | paste -s -d ' ' | awk '{ print int(($2 - $1) / 2 + 0.5) }'
+}
+if command -v valgrind > /dev/null; then
+    printf '\nInstructions of decoding a UDP message of time, address, TTL and TOS (callgrind)\n'
+    ours=$(decode ours) careful=$(decode careful)
+    echo "$ours $careful" | awk '{ ratio = $1 / $2
+        printf "  %-28s %8d %10d %7.2f   1.00  %s\n", "anc_decode", $1, $2, ratio, ratio <= 1 ? "met" : "MISSED" }'
 fi
 
 printf '\nTime of a round trip, closing included (medians of 201 turns, the middle half in brackets)\n'

@@ -25,7 +25,13 @@ pub(crate) unsafe fn decode(control: &[MaybeUninit<u8>], info: &mut anc_info) ->
     // SAFETY: the caller's.
     while let Some(found) = unsafe { find(rest) }? {
         rest = found.rest;
-        match decode_one(found.level, found.kind, found.payload(), info) {
+        let mut payload = found.payload();
+        // What a header promises and the buffer has not was cut. Descriptors count all the same, for
+        // those that are there are the caller's.
+        if found.cut && (found.level, found.kind) != (kinds::socket::LEVEL, kinds::socket::SCM_RIGHTS) {
+            payload = payload.nothing();
+        }
+        match decode_one(found.level, found.kind, payload, info) {
             Some((fact, true)) => info.present |= fact,
             Some((fact, false)) => info.cut |= fact,
             None => info.nother = info.nother.saturating_add(1),

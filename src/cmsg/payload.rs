@@ -56,6 +56,11 @@ impl<'a> Payload<'a> {
         Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
     }
 
+    /// None of it.
+    pub(super) fn nothing(self) -> Self {
+        Self(&[])
+    }
+
     /// The rest from this offset on.
     pub(super) fn from(self, offset: usize) -> Option<Self> {
         self.0.get(offset..).map(Self)

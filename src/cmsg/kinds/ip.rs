@@ -14,6 +14,7 @@ use core::ffi::c_int;
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
 use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::sys::AF_INET;
 
 pub(crate) const LEVEL: c_int = 0;
 
@@ -66,7 +67,7 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
         IP_TTL => (ANC_TTL, payload.at(0).map(|ttl| info.ttl = ttl)),
         // An int where the message came by IP_PKTOPTIONS.
         IP_TOS => (ANC_TOS, payload.at(0).or_else(|| payload.at::<u8>(0).map(i32::from)).map(|tos| info.tos = tos)),
-        IP_RECVERR => (ANC_ERROR, sock_error(payload, info)),
+        IP_RECVERR => (ANC_ERROR, sock_error(payload, info, Some((AF_INET, SOCKADDR_IN)))),
         IP_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN>(payload, info)),
         IP_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
         SCM_SECURITY => (ANC_LABEL, super::label(payload, info)),
@@ -82,7 +83,7 @@ const SOCKADDR_IN: usize = 16;
 /// destination in the header.
 fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
     let (ifindex, spec_dst, addr) = (payload.at::<u32>(0)?, payload.at::<[u8; 4]>(4)?, payload.at::<[u8; 4]>(8)?);
-    Some(anc_dest { family: libc::AF_INET as u32, ifindex, to: widened(addr), reply_from: widened(spec_dst) })
+    Some(anc_dest { family: AF_INET as u32, ifindex, to: widened(addr), reply_from: widened(spec_dst) })
 }
 
 fn widened([a, b, c, d]: [u8; 4]) -> [u8; 16] {

@@ -9,6 +9,7 @@ use core::ffi::c_int;
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
 use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FLOWINFO, ANC_FRAGSIZE, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::sys::AF_INET6;
 
 pub(crate) const LEVEL: c_int = 41;
 
@@ -83,7 +84,13 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
         IPV6_PKTINFO | IPV6_2292PKTINFO => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
         IPV6_HOPLIMIT | IPV6_2292HOPLIMIT => (ANC_TTL, payload.at(0).map(|hops| info.ttl = hops)),
         IPV6_TCLASS => (ANC_TOS, payload.at(0).map(|class| info.tos = class)),
-        IPV6_RECVERR => (ANC_ERROR, sock_error(payload, info)),
+        // Nobody makes one without an address.
+        IPV6_RECVERR => (
+            ANC_ERROR,
+            payload
+                .from(SOCK_EXTENDED_ERR + SOCKADDR_IN6)
+                .and_then(|_| sock_error(payload, info, Some((AF_INET6, SOCKADDR_IN6)))),
+        ),
         IPV6_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN6>(payload, info)),
         IPV6_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
         IPV6_FLOWINFO => (ANC_FLOWINFO, payload.at(0).map(|flow| info.flowinfo = u32::from_be(flow))),
@@ -96,11 +103,12 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
 const SOCKADDR_IN6: usize = 28;
 
 /// `struct in6_pktinfo`: the destination in the header; the interface. A group is no address to answer
-/// from.
+/// from, nor is IPv4's, mapped, or its broadcast.
 fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
     let (to, ifindex) = (payload.at::<[u8; 16]>(0)?, payload.at::<u32>(16)?);
-    let is_group = to.first() == Some(&0xff);
-    Some(anc_dest { family: libc::AF_INET6 as u32, ifindex, to, reply_from: if is_group { [0; 16] } else { to } })
+    let (number, mapped) = (u128::from_be_bytes(to), u128::from_be_bytes(to) as u32);
+    let is_group = number >> 120 == 0xff || number >> 32 == 0xffff && (mapped >> 28 == 0xe || mapped == u32::MAX);
+    Some(anc_dest { family: AF_INET6 as u32, ifindex, to, reply_from: if is_group { [0; 16] } else { to } })
 }
 
 /// The same, sent: the local address to send from.

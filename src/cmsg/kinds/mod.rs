@@ -113,10 +113,15 @@ fn label(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
     Some(())
 }
 
-/// `struct sock_extended_err`, and the offender's address behind it, where there is one: TLS and RDS
-/// leave it out, and an unspecified one is nobody.
-fn sock_error(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+/// `struct sock_extended_err`, and behind it the offender's address of this family and size: not there
+/// at all from TLS and RDS, and nobody where it is of another family. In part it was cut.
+fn sock_error(payload: Payload<'_>, info: &mut anc_info, offender: Option<(c_int, usize)>) -> Option<()> {
     const SO_EE_ORIGIN_TIMESTAMPING: u8 = 4;
+    let address = payload.from(SOCK_EXTENDED_ERR)?;
+    let (family, size) = offender.unwrap_or((0, 0));
+    if address.len() != 0 && address.len() < size {
+        return None;
+    }
     info.error = anc_sock_error {
         err: payload.at(0)?,
         origin: payload.at(4)?,
@@ -126,8 +131,8 @@ fn sock_error(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
         info: payload.at(8)?,
         data: payload.at(12)?,
     };
-    let offender = payload.from(SOCK_EXTENDED_ERR).filter(|address| address.at(0).unwrap_or(0u16) != 0);
-    info.offender = offender.map_or(core::ptr::null(), |address| address.bytes().as_ptr().cast());
+    let is_named = size != 0 && address.at::<u16>(0).map(c_int::from) == Some(family);
+    info.offender = if is_named { address.bytes().as_ptr().cast() } else { core::ptr::null() };
     if info.error.origin == SO_EE_ORIGIN_TIMESTAMPING {
         info.time_id = info.error.data;
         info.present |= ANC_TIME_ID;

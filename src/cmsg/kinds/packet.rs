@@ -24,7 +24,7 @@ pub(super) const KINDS: &[Kind] = &[
 pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match kind {
         PACKET_AUXDATA => (ANC_AUXDATA, auxdata(payload, info)),
-        PACKET_TX_TIMESTAMP => (ANC_ERROR, sock_error(payload, info)),
+        PACKET_TX_TIMESTAMP => (ANC_ERROR, sock_error(payload, info, None)),
         _ => return None,
     };
     Some((fact, whole.is_some()))

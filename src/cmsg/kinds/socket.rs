@@ -112,10 +112,12 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
             if info.present & ANC_TIME != 0 {
                 return Some((0, true));
             }
-            (ANC_TIME, pair(payload, 0, 1, 1000).map(|time| info.time = time))
+            (ANC_TIME, pair(payload, 0, width(kind), 1000).map(|time| info.time = time))
         }
-        SCM_TIMESTAMPNS | SO_TIMESTAMPNS_NEW => (ANC_TIME, pair(payload, 0, 1, 1).map(|time| info.time = time)),
-        SCM_TIMESTAMPING | SO_TIMESTAMPING_NEW => (ANC_TIMESTAMPING, timestamping(payload, info)),
+        SCM_TIMESTAMPNS | SO_TIMESTAMPNS_NEW => {
+            (ANC_TIME, pair(payload, 0, width(kind), 1).map(|time| info.time = time))
+        }
+        SCM_TIMESTAMPING | SO_TIMESTAMPING_NEW => (ANC_TIMESTAMPING, timestamping(payload, width(kind), info)),
         SCM_TIMESTAMPING_PKTINFO => (ANC_TIME_PKTINFO, timestamping_pktinfo(payload, info)),
         SO_RXQ_OVFL => (ANC_DROPS, payload.at(0).map(|drops| info.drops = drops)),
         SO_MARK => (ANC_MARK, payload.at(0).map(|mark| info.mark = mark)),
@@ -156,32 +158,34 @@ fn pidfd(payload: Payload<'_>, info: &mut anc_info) -> Fact {
     }
 }
 
-/// Two words, old or new, of which the second counts so many nanoseconds a unit. The payload's
-/// length tells the width, for one number serves both on some systems; `of` such pairs are there.
-fn pair(payload: Payload<'_>, index: usize, of: usize, unit: i64) -> Option<anc_time> {
-    let (sec, sub) = if payload.len() >= of.saturating_mul(NEW_TIME) {
-        let at = index.saturating_mul(NEW_TIME);
-        (payload.at::<i64>(at)?, payload.at::<i64>(at.saturating_add(8))?)
-    } else if OLD_TIME < NEW_TIME && payload.len() >= of.saturating_mul(OLD_TIME) {
-        let at = index.saturating_mul(OLD_TIME);
-        (i64::from(payload.at::<i32>(at)?), i64::from(payload.at::<i32>(at.saturating_add(4))?))
+/// Bytes of two words of a stamp of this kind.
+fn width(kind: c_int) -> usize {
+    if matches!(kind, SCM_TIMESTAMP | SCM_TIMESTAMPNS | SCM_TIMESTAMPING) { OLD_TIME } else { NEW_TIME }
+}
+
+/// Two words at this index, of so many bytes together, of which the second counts so many nanoseconds a
+/// unit.
+fn pair(payload: Payload<'_>, index: usize, width: usize, unit: i64) -> Option<anc_time> {
+    let at = index.saturating_mul(width);
+    let (sec, sub): (i64, i64) = if width == NEW_TIME {
+        (payload.at(at)?, payload.at(at.saturating_add(8))?)
     } else {
-        return None;
+        (payload.at::<i32>(at)?.into(), payload.at::<i32>(at.saturating_add(4))?.into())
     };
     let nsec = u32::try_from(sub.checked_mul(unit)?).ok().filter(|nsec| *nsec < 1_000_000_000)?;
     Some(anc_time { sec, nsec, reserved: 0 })
 }
 
 /// The one in the middle has been empty since Linux 3.17.
-fn timestamping(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    let (software, hardware) = (pair(payload, 0, 3, 1)?, pair(payload, 2, 3, 1)?);
+fn timestamping(payload: Payload<'_>, width: usize, info: &mut anc_info) -> Option<()> {
+    let (software, hardware) = (pair(payload, 0, width, 1)?, pair(payload, 2, width, 1)?);
     (info.software, info.hardware) = (software, hardware);
     Some(())
 }
 
 /// `struct scm_ts_pktinfo`: the device, the packet's length, two words for later.
 fn timestamping_pktinfo(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    let (ifindex, len) = (payload.at(0)?, payload.at(4)?);
+    let (ifindex, len, _): (_, _, [u8; 8]) = (payload.at(0)?, payload.at(4)?, payload.at(8)?);
     (info.time_ifindex, info.time_len) = (ifindex, len);
     Some(())
 }
