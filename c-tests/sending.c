@@ -157,12 +157,17 @@ TEST(a_closed_descriptor_is_EBADF_at_every_position)
 
 TEST(a_negative_descriptor_is_found_before_the_socket_is_looked_at)
 {
-    int fd = -1, pair[2];
-    socket_pair(SOCK_SEQPACKET, pair);
-    close(pair[1]);
-    CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, &fd, 1, 0), EBADF); /* not EPIPE */
-    CHECK_ERRNO(anc_send_fd(pair[0], -1, ANC_MOVE), EBADF);
-    close(pair[0]);
+    int fds[ANC_FDS_MAX], no_socket = new_descriptor(), i;
+    for (i = 0; i < ANC_FDS_MAX; i++)
+        fds[i] = no_socket;
+    for (i = 0; i < ANC_FDS_MAX; i++) { /* else it would be ENOTSOCK */
+        fds[i] = -1;
+        CHECK_ERRNO(anc_send_fds(no_socket, "x", 1, fds, (size_t)i + 1, 0), EBADF);
+        CHECK_ERRNO(anc_send_fds(no_socket, "x", 1, fds, ANC_FDS_MAX, ANC_MOVE), EBADF);
+        fds[i] = no_socket;
+    }
+    CHECK_ERRNO(anc_send_fd(no_socket, -1, ANC_MOVE), EBADF);
+    close(no_socket);
 }
 
 TEST(what_is_no_socket_is_EBADF_or_ENOTSOCK)

@@ -101,7 +101,8 @@ fn slots(control: &[u8], of: c_int) -> Vec<c_int> {
 
 /// Noise in which headers are plausible, and descriptors nobody's.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let header = (prop_oneof![0..64usize, any::<usize>()], prop_oneof![Just(SOL_SOCKET), any::<c_int>()], 0..6 as c_int);
+    let header =
+        (prop_oneof![0..64usize, any::<usize>()], prop_oneof![Just(SOL_SOCKET), any::<c_int>()], 0..6 as c_int);
     let chunk = (header, vec(prop_oneof![a_descriptor(), -5..0 as c_int], 0..6), 0..8usize);
     vec(chunk, 0..8).prop_map(|chunks| {
         let mut noise = Vec::new();
