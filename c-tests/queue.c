@@ -183,6 +183,10 @@ TEST(more_slots_than_a_queue_counts_are_not_used)
     CHECK_INT(q.size, UINT_MAX);
     anc_fd_queue_init(&q, &slot, SIZE_MAX);
     CHECK_INT(q.size, UINT_MAX);
+    if (SIZE_MAX > UINT_MAX) {
+        anc_fd_queue_init(&q, &slot, SIZE_MAX - UINT_MAX);
+        CHECK_INT(q.size, UINT_MAX);
+    }
     anc_fd_queue_init(NULL, &slot, 1);
 }
 

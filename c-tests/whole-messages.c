@@ -583,12 +583,14 @@ TEST(a_signal_is_EINTR_and_nothing_is_lost)
 /* glibc before 2.41 can act on a cancellation when recvmsg has installed its descriptors already. This
  * one, which stands in for the C library's, does it on every system. */
 static _Thread_local int cancels_after;
+static size_t overstates; /* what it adds to msg_controllen, as no kernel does */
 
 ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 {
     ssize_t n = syscall(SYS_recvmsg, sock, msg, flags);
     if (cancels_after) {
         cancels_after = 0;
+        msg->msg_controllen += overstates;
         pthread_cancel(pthread_self());
         pthread_testcancel();
     }
@@ -635,4 +637,23 @@ TEST(a_thread_cancelled_right_after_the_kernels_call_leaks_nothing)
             }
         close_both(pair);
     }
+}
+
+TEST(a_thread_cancelled_then_reads_no_further_than_its_buffer)
+{
+    int pair[2], fds[2] = {0, 1}, before;
+    socket_pair(SOCK_STREAM, pair);
+    before = lowest_free();
+    for (overstates = 0; overstates < 100; overstates += 7) {
+        unsigned char *behind = of_the_thread.control.bytes + ANC_FDS_SPACE(2);
+        pthread_t thread;
+        void *result;
+        CHECK_INT(raw_send(pair[0], "x", 1, fds, 2, 0), 1);
+        receiver(&of_the_thread, 1, ANC_FDS_SPACE(2));
+        forge(behind, SOL_SOCKET, SCM_RIGHTS, &pair[0], 4);
+        CHECK(pthread_create(&thread, NULL, receive_cancelled, &pair[1]) == 0);
+        CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+        CHECK(lowest_free() == before && is_open(pair[0]));
+    }
+    close_both(pair);
 }
