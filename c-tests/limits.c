@@ -4,10 +4,6 @@
 #include <grp.h>
 #include <sys/prctl.h>
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 enum { NUMBERS = 4096 };
@@ -55,7 +51,7 @@ static void need_a_limit_that_holds(void)
         skip("RLIMIT_NOFILE does not hold for recvmsg here (valgrind)");
 }
 
-/* The full table. ------------------------------------------------------------------------------ */
+/* The full table. */
 
 struct asked {
     int type, sent, room;
@@ -327,7 +323,7 @@ TEST(at_most_253_in_one_message_and_the_kernel_agrees)
     close(fds[0]);
 }
 
-/* ETOOMANYREFS. -------------------------------------------------------------------------------- */
+/* ETOOMANYREFS. */
 
 /* The kernel counts descriptors in flight for each user, over all processes, and spares the
  * privileged. So: a user whom nobody else is. */

@@ -271,7 +271,7 @@ TEST(NULL_is_EFAULT_and_leaves_the_cursor)
     CHECK(memcmp(&c, &before, sizeof c) == 0);
 }
 
-/* anc_get. -------------------------------------------------------------------------------------- */
+/* anc_get. */
 
 enum { MOST = 40 };
 

@@ -39,7 +39,7 @@ static void send_copies(int sock, const char *text, int fd, int n)
     CHECK_INT(raw_send(sock, text, strlen(text), fds, n, 0), strlen(text));
 }
 
-/* What comes against what was asked for. ------------------------------------------------------- */
+/* What comes against what was asked for. */
 
 struct asked {
     int type;
@@ -194,7 +194,7 @@ TEST(with_max_fds_0_fds_and_nfds_may_be_NULL)
         }
 }
 
-/* Refusals: nothing is consumed. --------------------------------------------------------------- */
+/* Refusals: nothing is consumed. */
 
 struct refusal {
     const char *name;
@@ -383,7 +383,7 @@ TEST(a_buffer_outside_the_process_is_the_kernels_EFAULT_and_leaks_nothing)
     }
 }
 
-/* Buffers. ------------------------------------------------------------------------------------- */
+/* Buffers. */
 
 TEST(iovec_lists_that_are_refused_consume_nothing)
 {
@@ -497,7 +497,7 @@ TEST(a_short_message_leaves_the_rest_of_the_buffer_alone)
     }
 }
 
-/* A message longer than the buffer. ------------------------------------------------------------ */
+/* A message longer than the buffer. */
 
 TEST(EMSGSIZE_comes_first_consumes_the_message_and_closes_its_descriptors)
 {
@@ -532,7 +532,7 @@ TEST(EMSGSIZE_comes_first_consumes_the_message_and_closes_its_descriptors)
     }
 }
 
-/* The end of the file. ------------------------------------------------------------------------- */
+/* The end of the file. */
 
 TEST(the_end_of_the_file_is_0_whatever_the_flags)
 {
@@ -579,7 +579,7 @@ TEST(what_was_sent_before_the_peer_closed_comes_before_the_end_of_the_file)
     }
 }
 
-/* Waiting. ------------------------------------------------------------------------------------- */
+/* Waiting. */
 
 TEST(EAGAIN_when_nothing_is_there)
 {
@@ -704,7 +704,7 @@ TEST(EINTR_is_retried_with_ANC_ALL_for_one_descriptor)
     }
 }
 
-/* ANC_ALL on a stream. ------------------------------------------------------------------------- */
+/* ANC_ALL on a stream. */
 
 enum { TOTAL = 40 };
 static char alphabet[TOTAL];
@@ -948,7 +948,7 @@ TEST(without_ANC_ALL_a_stream_gives_what_one_recvmsg_gives)
     close_both(pair);
 }
 
-/* anc_recv_fd. --------------------------------------------------------------------------------- */
+/* anc_recv_fd. */
 
 TEST(one_descriptor_comes_like_accept_whatever_the_byte)
 {
@@ -1087,7 +1087,7 @@ TEST(a_message_of_two_bytes_is_EMSGSIZE_for_one_descriptor_but_on_a_stream_the_n
     }
 }
 
-/* Other sockets, other threads. ---------------------------------------------------------------- */
+/* Other sockets, other threads. */
 
 static void udp_pair(int pair[2])
 {
@@ -1136,7 +1136,7 @@ TEST(all_of_it_works_the_same_in_a_program_with_threads)
     close_both(pipe_ends);
 }
 
-/* anc_close_fds. ------------------------------------------------------------------------------- */
+/* anc_close_fds. */
 
 enum { ROW = 6 };
 

@@ -6,10 +6,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const unsigned int send_flags[] = {
@@ -24,7 +20,7 @@ static void check_open(const char *what, const int *fds, size_t n)
         CHECK_CASE(is_open(fds[i]), "%s: descriptor %zu of %zu", what, i, n);
 }
 
-/* Refusals: nothing is sent, nothing is closed. ------------------------------------------------ */
+/* Refusals: nothing is sent, nothing is closed. */
 
 struct refusal {
     const char *name;
@@ -183,7 +179,7 @@ TEST(what_is_no_socket_is_EBADF_or_ENOTSOCK)
     close(fd);
 }
 
-/* Buffers. ------------------------------------------------------------------------------------- */
+/* Buffers. */
 
 TEST(iovec_lists_that_are_refused_send_nothing_and_close_nothing)
 {
@@ -353,7 +349,7 @@ TEST(a_list_of_1024_buffers_arrives_in_order)
         }
 }
 
-/* What passes. --------------------------------------------------------------------------------- */
+/* What passes. */
 
 TEST(bytes_and_descriptors_arrive_on_every_type_with_every_flag)
 {
@@ -483,7 +479,7 @@ TEST(an_internet_socket_takes_descriptors_and_drops_them)
     close_both(pair);
 }
 
-/* Signals. ------------------------------------------------------------------------------------- */
+/* Signals. */
 
 struct full {
     int sock;
@@ -601,7 +597,7 @@ TEST(ANC_ALL_goes_on_after_signals_in_the_middle_and_sends_the_descriptors_once)
     close_both(pair);
 }
 
-/* ANC_ALL. ------------------------------------------------------------------------------------- */
+/* ANC_ALL. */
 
 enum { TOTAL = 40 };
 
@@ -751,7 +747,7 @@ TEST(an_error_after_the_first_byte_shows_as_a_short_count_then_on_the_next_call)
     }
 }
 
-/* ANC_MOVE. ------------------------------------------------------------------------------------ */
+/* ANC_MOVE. */
 
 TEST(ANC_MOVE_closes_each_of_253_and_nothing_beside_them)
 {
@@ -862,7 +858,7 @@ TEST(a_receiver_that_refuses_descriptors_is_EPERM_and_plain_bytes_still_pass)
     }
 }
 
-/* Closed peers, and SIGPIPE, whose default disposition ends the process. ----------------------- */
+/* Closed peers, and SIGPIPE, whose default disposition ends the process. */
 
 static void check_gone(int sock, int first_error, int then_error)
 {

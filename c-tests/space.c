@@ -1,13 +1,6 @@
 /* Control space: the macros, their twins, and what the kernel puts into buffers of these sizes. */
 #include "harness.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_INQ
-#define SO_INQ 84
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 /* Constant expressions: the size of an array, a static assertion, a case, an enumerator, an
@@ -97,7 +90,7 @@ TEST(the_twins_give_SIZE_MAX_where_the_result_does_not_fit)
     }
 }
 
-/* What the kernel puts there. ------------------------------------------------------------------ */
+/* What the kernel puts there. */
 
 struct seen {
     int nfds, ctrunc;

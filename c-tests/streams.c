@@ -2,10 +2,6 @@
  * through anc_recv_fds. */
 #include "harness.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 enum { ENOUGH = 4096 };
 
 /* Sends words: "AAAA BBBB+1 CCCC": each one send, the digit tells how many descriptors, all of
@@ -240,7 +236,7 @@ TEST(a_time_out_in_the_middle_of_a_blocking_send_gives_the_count_so_far)
     close_both(pair);
 }
 
-/* Half close and peeks. ------------------------------------------------------------------------ */
+/* Half close and peeks. */
 
 /* The reading end of a pipe whose writing end went into `sock`. */
 static int send_pipe(int sock)

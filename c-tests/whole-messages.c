@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <sys/syscall.h>
 
-/* Round trips. ---------------------------------------------------------------------------------- */
+/* Round trips. */
 
 TEST(a_message_goes_and_comes_with_its_descriptors)
 {
@@ -109,7 +109,7 @@ TEST(a_control_buffer_of_any_size_and_address_is_kept_to)
     close(fd);
 }
 
-/* Flags. ---------------------------------------------------------------------------------------- */
+/* Flags. */
 
 TEST(DONTWAIT_does_not_wait)
 {
@@ -346,7 +346,7 @@ TEST(an_error_queue_is_read_without_bytes)
     close(peer);
 }
 
-/* Refusals and failures. ------------------------------------------------------------------------ */
+/* Refusals and failures. */
 
 /* A message that has room for bytes in none of its buffers. */
 static void without_bytes(struct message *m, int how)
@@ -578,7 +578,7 @@ TEST(a_signal_is_EINTR_and_nothing_is_lost)
     close(fd);
 }
 
-/* Cancellation. ---------------------------------------------------------------------------------- */
+/* Cancellation. */
 
 /* glibc before 2.41 can act on a cancellation when recvmsg has installed its descriptors already. This
  * one, which stands in for the C library's, does it on every system. */
