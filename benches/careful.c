@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
 #define FDS_MAX 253
 #define ERESTARTSYS 512 /* an interrupted recvmmsg leaves it on the socket */
 

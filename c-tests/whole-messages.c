@@ -1,6 +1,8 @@
 /* Whole messages: every clause of anc_sendmsg and anc_recvmsg, and what the kernel does with each MSG_
  * flag on a Unix socket. */
 #include "control.h"
+#include <net/ethernet.h>
+#include <netinet/in.h>
 #include <arpa/inet.h>
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
@@ -656,4 +658,30 @@ TEST(a_thread_cancelled_then_reads_no_further_than_its_buffer)
         CHECK(lowest_free() == before && is_open(pair[0]));
     }
     close_both(pair);
+}
+
+/* Packet sockets refuse every flag that they do not know, MSG_CMSG_CLOEXEC among them. */
+TEST(a_packet_socket_is_received_from_and_errno_kept)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9)};
+    char byte, control[64];
+    struct iovec iov = {&byte, 1};
+    struct mmsghdr one;
+    int packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP)), udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (packets == -1)
+        skip("packet sockets want CAP_NET_RAW (%s)", strerror(errno));
+    CHECK_INT(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    memset(&one, 0, sizeof one);
+    one.msg_hdr.msg_iov = &iov;
+    one.msg_hdr.msg_iovlen = 1;
+    one.msg_hdr.msg_control = control;
+    one.msg_hdr.msg_controllen = sizeof control;
+    errno = 4242;
+    CHECK_INT(anc_recvmsg(packets, &one.msg_hdr, 0), 1);
+    CHECK_INT(errno, 4242);
+    CHECK_INT(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    CHECK_INT(anc_recvmmsg(packets, &one, 1, MSG_WAITFORONE), 1);
+    CHECK_INT(errno, 4242);
+    close(packets);
+    close(udp);
 }
