@@ -154,9 +154,12 @@ check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
 check-must-fail:
 	@sh c-tests/must-fail.sh $(BUILD)/must-fail
+# A cancelled thread leaves ASan's marks of the frames that were unwound on its stack, over which
+# ASan's own end of the thread stumbles when it takes down its signal stack.
+SANITIZED := ASAN_OPTIONS=use_sigaltstack=0 CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all'
 check-sanitized: $(STAGE)/.done
-	@CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-gcc-asan
-	@CC=clang CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-clang-asan
+	@$(SANITIZED) sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-gcc-asan
+	@$(SANITIZED) CC=clang sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-clang-asan
 check-valgrind: $(STAGE)/.done
 	@EXEC='valgrind -q --error-exitcode=9 --track-fds=yes --trace-children=yes' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-valgrind
 # What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL and close_range where a system lacks them.

@@ -247,7 +247,7 @@ TEST(no_batch_raises_SIGPIPE)
     }
 }
 
-/* KERNEL: at most 1,024 of a batch go or come. ------------------------------------------------- */
+/* KERNEL: at most 1,024 of a batch go or come. */
 
 static struct mmsghdr large[MOST + 300];
 static char large_bytes[MOST + 300];
@@ -304,7 +304,7 @@ TEST(messages_beyond_1024_hold_no_control_data)
     close_both(pair);
 }
 
-/* KERNEL: errno 512, saved errors, end of file, a full table. ---------------------------------- */
+/* KERNEL: errno 512, saved errors, end of file, a full table. */
 
 /* recvmmsg without the two flags, interrupted after its first message, returns 1 and leaves ERESTARTSYS on
  * the socket: whoever calls next fails with a number that no program should see. */
@@ -608,7 +608,7 @@ TEST(a_descriptor_that_cannot_be_close_on_exec_breaks_the_batch_and_leaks_nothin
     }
 }
 
-/* Cancellation. ---------------------------------------------------------------------------------- */
+/* Cancellation. */
 
 /* Stands in for the C library's: cancels itself at the worst moment, when the kernel has installed the
  * descriptors, as glibc before 2.41 can. */

@@ -8,7 +8,7 @@ enum { BUFFER = 4096, AFTER = 64 };
 static const struct ucred somebody = {4711, 12, 13};
 static const int three[] = {NO_DESCRIPTOR, NO_DESCRIPTOR + 1, NO_DESCRIPTOR + 2};
 
-/* Puts. ----------------------------------------------------------------------------------------- */
+/* Puts. */
 
 enum what { FDS, RIGHTS, CREDENTIALS, BYTES, EMPTY, NO_FDS, END };
 
@@ -167,7 +167,7 @@ TEST(what_is_built_is_what_the_CMSG_macros_build)
     CHECK(memcmp(&by_hand, &built, sizeof built) == 0);
 }
 
-/* Errors. --------------------------------------------------------------------------------------- */
+/* Errors. */
 
 static int many[ANC_FDS_MAX + 1];
 
@@ -485,7 +485,7 @@ TEST(finishing_sets_the_control_data_and_nothing_else)
     CHECK_INT(msg.msg_controllen, ANC_FDS_SPACE(3) + ANC_FDS_SPACE(1));
 }
 
-/* In front of the kernel. ------------------------------------------------------------------------ */
+/* In front of the kernel. */
 
 /* Sends what was built with one byte, by sendmsg or in a batch of one. */
 static void send_built(int sock, const struct anc_builder *b, int by_batch)

@@ -79,7 +79,7 @@ static const struct way sends[] = {
 };
 enum { RECEIVES = sizeof receives / sizeof *receives, SENDS = sizeof sends / sizeof *sends };
 
-/* ---- Threads ---------------------------------------------------------------------------- */
+/* Threads. */
 
 static void spin(int n)
 {
@@ -152,7 +152,7 @@ static void queue_message(int sock, const char *text, int n)
     CHECK_INT(anc_send_fds(sock, text, strlen(text), fds, (size_t)n, ANC_MOVE), strlen(text));
 }
 
-/* ---- Before the call -------------------------------------------------------------------- */
+/* Before the call. */
 
 TEST(a_cancellation_that_waits_already_stops_a_receive_before_it_consumes)
 {
@@ -214,7 +214,7 @@ TEST(a_cancelled_thread_still_closes_its_whole_list)
     }
 }
 
-/* ---- While it waits --------------------------------------------------------------------- */
+/* While it waits. */
 
 TEST(a_waiting_receive_can_be_cancelled)
 {
@@ -334,7 +334,7 @@ TEST(a_receive_cancelled_between_its_parts_closes_what_has_come)
         }
 }
 
-/* ---- At the worst moment ---------------------------------------------------------------- */
+/* At the worst moment. */
 
 /* glibc before 2.41 can act on a cancellation when recvmsg has installed its descriptors already.
  * These hooks do it there on every system. */
@@ -391,10 +391,6 @@ TEST(a_cancellation_right_after_recvmsg_closes_what_it_installed)
                     close_both(pair);
                 }
 }
-
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
 
 TEST(a_cancellation_right_after_recvmsg_closes_a_pidfd_too)
 {
@@ -557,7 +553,7 @@ TEST(ANC_MOVE_is_not_cancelled_between_the_send_and_the_closing)
         }
 }
 
-/* ---- Races ------------------------------------------------------------------------------ */
+/* Races. */
 
 /* Waits until the other thread is about to call. */
 static void wait_until_started(void)
@@ -673,7 +669,7 @@ TEST(a_move_racing_with_cancellation_is_whole_or_not_at_all)
     printf("     %d rounds: %d moved\n", round, aim.late);
 }
 
-/* ---- A process with one thread ---------------------------------------------------------- */
+/* A process with one thread. */
 
 static int exits_with(void (*run)(void))
 {
@@ -784,7 +780,7 @@ TEST(a_child_of_a_process_with_threads_is_cancelled_as_cleanly)
     close_both(lonely_pair);
 }
 
-/* ---- The caller's frames ---------------------------------------------------------------- */
+/* The caller's frames. */
 
 static int cleaned;
 
@@ -858,7 +854,7 @@ TEST(the_objects_in_frames_of_the_caller_are_destroyed)
 #endif
 }
 
-/* ---- The state of cancellation ---------------------------------------------------------- */
+/* The state of cancellation. */
 
 static void with_every_call(void (*check)(void))
 {

@@ -6,19 +6,6 @@
 #include <limits.h>
 #include <sys/mman.h>
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_INQ
-#define SO_INQ 84
-#endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
-#ifndef SCM_SECURITY
-#define SCM_SECURITY 3
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 #define UNUSED __attribute__((unused)) static
 

@@ -28,7 +28,7 @@ static void plan_fault(int i, enum call call, int first, int last, int error)
     world.faults[i] = fault;
 }
 
-/* ---- The kinds of call ---------------------------------------------------------------- */
+/* The kinds of call. */
 
 enum { PARTS = 4, LENGTH = 8 };
 
@@ -134,7 +134,7 @@ static const struct receiver receivers[] = {
 };
 enum { RECEIVERS = sizeof receivers / sizeof *receivers };
 
-/* ---- Errors of sendmsg and recvmsg ---------------------------------------------------- */
+/* Errors of sendmsg and recvmsg. */
 
 static void expect_nothing_in(int sock)
 {
@@ -372,7 +372,7 @@ TEST(ANC_ALL_goes_on_after_signals_until_one_message_has_come)
         }
 }
 
-/* ---- Short counts ----------------------------------------------------------------------- */
+/* Short counts. */
 
 enum { BYTES = 40 };
 
@@ -490,7 +490,7 @@ TEST(without_ANC_ALL_a_short_read_is_one_call)
     close_both(pair);
 }
 
-/* ---- What a receive may bring: scripted messages ---------------------------------------- */
+/* What a receive may bring: scripted messages. */
 
 enum { SLOTS = 8, MESSAGES = 5 };
 /* Slots: a new descriptor; one that belongs to somebody else. */
@@ -819,7 +819,7 @@ TEST(anc_recv_fd_gives_exactly_one_descriptor_or_an_error)
     done_with_scripts();
 }
 
-/* ---- Hostile control data --------------------------------------------------------------- */
+/* Hostile control data. */
 
 TEST(a_control_message_is_no_longer_than_the_buffer_says)
 {
@@ -1008,7 +1008,7 @@ TEST(an_endless_row_of_empty_messages_ends)
     done_with_scripts();
 }
 
-/* ---- The real descriptor table ---------------------------------------------------------- */
+/* The real descriptor table. */
 
 static void full_table(int sent, int room, int max_fds, unsigned int flags)
 {
@@ -1061,7 +1061,7 @@ TEST(a_table_that_fills_up_at_any_position_leaks_nothing)
                 }
 }
 
-/* ---- Close and close-on-exec ------------------------------------------------------------ */
+/* Close and close-on-exec. */
 
 /* Every way in which the library closes, with what the plan says; the callers count. */
 static void close_in_every_way(void)
@@ -1205,7 +1205,7 @@ TEST(a_descriptor_that_cannot_be_made_close_on_exec_is_an_error_and_closed)
     done_with_scripts();
 }
 
-/* ---- The same system calls as hand-written code ----------------------------------------- */
+/* The same system calls as hand-written code. */
 
 static void expects_calls(const char *what, enum call call, int times, enum call other,
                           int other_times)
@@ -1359,7 +1359,7 @@ TEST(an_error_of_getsockopt_after_a_short_count_ends_ANC_ALL_with_what_has_come)
     }
 }
 
-/* ---- errno and ANC_ALL ------------------------------------------------------------------ */
+/* errno and ANC_ALL. */
 
 TEST(a_call_that_succeeds_after_signals_leaves_errno_alone)
 {

@@ -174,7 +174,7 @@ TEST(the_executed_program_does_see_what_it_may_inherit)
     close(fd);
 }
 
-/* ---- Using the library in the child ----------------------------------------------------- */
+/* Using the library in the child. */
 
 /* All calls once, on sockets of its own; 0 or the step that failed. */
 static int use_the_library(int type)

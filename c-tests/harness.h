@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include "numbers.h"
 #include <ancillary.h>
 #include <dirent.h>
 #include <errno.h>

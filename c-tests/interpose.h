@@ -16,9 +16,6 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
 
 enum call { SENDMSG, RECVMSG, CLOSE, CLOSE_RANGE, DUPFD, SETFD, GETSOCKOPT, OTHER, CALLS };
 static const char *const call_names[CALLS] = {

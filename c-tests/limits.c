@@ -4,10 +4,6 @@
 #include <grp.h>
 #include <sys/prctl.h>
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 enum { NUMBERS = 4096 };
@@ -55,7 +51,7 @@ static void need_a_limit_that_holds(void)
         skip("RLIMIT_NOFILE does not hold for recvmsg here (valgrind)");
 }
 
-/* The full table. ------------------------------------------------------------------------------------ */
+/* The full table. */
 
 struct asked {
     int type, sent, room;
@@ -89,8 +85,9 @@ static void check_asked(const int pair[2], const int *fds, const struct asked *a
     CHECK_INT(raw_send(pair[0], "y", 1, NULL, 0, 0), 1);
     errno = 4242;
     n = anc_recv_fds(pair[1], &byte, 1, slots, a->max_fds, &nfds, a->flags);
-#define IT "%s, %d sent, room for %d, %zu asked for, flags %#x: %zd, %zu", type_name(a->type), a->sent, a->room, \
-           a->max_fds, a->flags, n, nfds
+#define IT                                                                                         \
+    "%s, %d sent, room for %d, %zu asked for, flags %#x: %zd, %zu", type_name(a->type), a->sent,   \
+        a->room, a->max_fds, a->flags, n, nfds
     CHECK_CASE(n == (wanted < 0 ? -1 : 1) && errno == (wanted < 0 ? -wanted : 4242), IT);
     CHECK_CASE(nfds == handed, IT);
     for (i = 0; i < nfds; i++)
@@ -107,7 +104,8 @@ static void check_asked(const int pair[2], const int *fds, const struct asked *a
 
 static void every_room(int type, int most)
 {
-    static const unsigned int flags[] = {0, ANC_TRIM, ANC_EXACT, ANC_ALL, ANC_ALL | ANC_TRIM, ANC_ALL | ANC_EXACT};
+    static const unsigned int flags[] = {0, ANC_TRIM, ANC_EXACT, ANC_ALL, ANC_ALL | ANC_TRIM,
+                                         ANC_ALL | ANC_EXACT};
     int pair[2], fds[8];
     struct asked a = {.type = type};
     size_t f;
@@ -128,9 +126,18 @@ static void every_room(int type, int most)
     close_both(pair);
 }
 
-TEST(a_stream_with_a_full_table_is_EMFILE_at_every_position_or_trimmed) { every_room(SOCK_STREAM, 8); }
-TEST(a_datagram_with_a_full_table_is_EMFILE_at_every_position_or_trimmed) { every_room(SOCK_DGRAM, 8); }
-TEST(a_seqpacket_with_a_full_table_is_EMFILE_at_every_position_or_trimmed) { every_room(SOCK_SEQPACKET, 8); }
+TEST(a_stream_with_a_full_table_is_EMFILE_at_every_position_or_trimmed)
+{
+    every_room(SOCK_STREAM, 8);
+}
+TEST(a_datagram_with_a_full_table_is_EMFILE_at_every_position_or_trimmed)
+{
+    every_room(SOCK_DGRAM, 8);
+}
+TEST(a_seqpacket_with_a_full_table_is_EMFILE_at_every_position_or_trimmed)
+{
+    every_room(SOCK_SEQPACKET, 8);
+}
 
 TEST(room_for_some_of_253_is_EMFILE_and_for_all_is_enough)
 {
@@ -150,7 +157,8 @@ TEST(room_for_some_of_253_is_EMFILE_and_for_all_is_enough)
             with_room(rooms[r]);
             for (m = 0; m < LENGTH(asked_for); m++)
                 for (f = 0; f < LENGTH(flags); f++)
-                    check_asked(pair, fds, &(struct asked){socket_types[t], 253, rooms[r], asked_for[m], flags[f]});
+                    check_asked(pair, fds, &(struct asked){socket_types[t], 253, rooms[r],
+                                                           asked_for[m], flags[f]});
             as_before();
         }
         close_both(pair);
@@ -315,7 +323,7 @@ TEST(at_most_253_in_one_message_and_the_kernel_agrees)
     close(fds[0]);
 }
 
-/* ETOOMANYREFS. -------------------------------------------------------------------------------------- */
+/* ETOOMANYREFS. */
 
 /* The kernel counts descriptors in flight for each user, over all processes, and spares the
  * privileged. So: a user whom nobody else is. */
@@ -359,7 +367,8 @@ static void check_in_flight(int type)
     new_descriptors(fds, 2);
     sent = send_to_the_limit(pair[0], fd);
     CHECK(sent > 1 && sent <= LIMIT + 1); /* fewer if the same user has other things in flight */
-    /* Nothing has gone, nothing is closed; a blocking send does not wait; the socket is writable. */
+    /* Nothing has gone, nothing is closed; a blocking send does not wait; the socket is
+     * writable. */
     CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, fds, 2, ANC_MOVE | ANC_ALL), ETOOMANYREFS);
     CHECK_ERRNO(anc_send_fd(pair[0], fds[0], ANC_MOVE), ETOOMANYREFS);
     CHECK(is_open(fds[0]) && is_open(fds[1]));
@@ -380,8 +389,14 @@ static void check_in_flight(int type)
     close_both(pair);
 }
 
-TEST(a_stream_with_too_many_in_flight_is_ETOOMANYREFS_and_nothing_has_gone) { check_in_flight(SOCK_STREAM); }
-TEST(a_seqpacket_with_too_many_in_flight_is_ETOOMANYREFS_and_nothing_has_gone) { check_in_flight(SOCK_SEQPACKET); }
+TEST(a_stream_with_too_many_in_flight_is_ETOOMANYREFS_and_nothing_has_gone)
+{
+    check_in_flight(SOCK_STREAM);
+}
+TEST(a_seqpacket_with_too_many_in_flight_is_ETOOMANYREFS_and_nothing_has_gone)
+{
+    check_in_flight(SOCK_SEQPACKET);
+}
 
 TEST(one_message_may_pass_the_limit_and_then_nothing_does)
 {

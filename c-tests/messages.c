@@ -154,7 +154,8 @@ TEST(the_largest_message_is_the_send_buffer_less_32_bytes)
         socket_pair(message_types[t], pair);
         CHECK(getsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, &len) == 0);
         CHECK(size > 32 && (size_t)size < sizeof bytes);
-        CHECK_ERRNO(anc_send_fds(pair[0], bytes, (size_t)size - 31, &fd, 1, ANC_MOVE | ANC_ALL), EMSGSIZE);
+        CHECK_ERRNO(anc_send_fds(pair[0], bytes, (size_t)size - 31, &fd, 1, ANC_MOVE | ANC_ALL),
+                    EMSGSIZE);
         CHECK(is_open(fd));
         EXPECT_NOTHING(pair[1]);
         CHECK_OK(anc_send_fds(pair[0], bytes, (size_t)size - 32, &fd, 1, 0), size - 32);
@@ -271,7 +272,8 @@ TEST(credentials_that_a_peer_sends_are_not_taken_for_descriptors)
         socket_pair(message_types[t], pair);
         option(pair[1], SO_PASSCRED, 1);
         memset(&control, 0, sizeof control);
-        *CMSG_FIRSTHDR(&msg) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof mine), .cmsg_level = SOL_SOCKET,
+        *CMSG_FIRSTHDR(&msg) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof mine),
+                                                .cmsg_level = SOL_SOCKET,
                                                 .cmsg_type = SCM_CREDENTIALS};
         memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &mine, sizeof mine);
         CHECK_INT(sendmsg(pair[0], &msg, 0), 1);

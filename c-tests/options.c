@@ -2,27 +2,18 @@
  * one, and a pidfd is closed: every subset of the options, on every type. */
 #include "harness.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_INQ
-#define SO_INQ 84
-#endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
-#ifndef SCM_SECURITY
-#define SCM_SECURITY 3
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const struct {
     const char *name;
     int option, value;
 } options[] = {
-    {"SO_PASSCRED", SO_PASSCRED, 1},   {"SO_PASSPIDFD", SO_PASSPIDFD, 1},     {"SO_PASSSEC", SO_PASSSEC, 1},
-    {"SO_INQ", SO_INQ, 1},             {"SO_TIMESTAMP", SO_TIMESTAMP, 1},     {"SO_TIMESTAMPNS", SO_TIMESTAMPNS, 1},
+    {"SO_PASSCRED", SO_PASSCRED, 1},
+    {"SO_PASSPIDFD", SO_PASSPIDFD, 1},
+    {"SO_PASSSEC", SO_PASSSEC, 1},
+    {"SO_INQ", SO_INQ, 1},
+    {"SO_TIMESTAMP", SO_TIMESTAMP, 1},
+    {"SO_TIMESTAMPNS", SO_TIMESTAMPNS, 1},
     {"SO_TIMESTAMPING", SO_TIMESTAMPING, 0x18 /* RX_SOFTWARE, SOFTWARE */},
 };
 enum { SUBSETS = 1 << LENGTH(options) };
@@ -58,14 +49,16 @@ static void check_asked(const int pair[2], const int *fds, int before, const str
     CHECK_INT(raw_send(pair[0], "x", 1, fds, a->came, 0), 1);
     errno = 4242;
     n = anc_recv_fds(pair[1], &byte, 1, got, a->max_fds, &nfds, a->flags);
-#define IT "%s, options %#x, %d came, %zu asked for, flags %#x: %zd, %zu", a->type, a->subset, a->came, \
-           a->max_fds, a->flags, n, nfds
+#define IT                                                                                         \
+    "%s, options %#x, %d came, %zu asked for, flags %#x: %zd, %zu", a->type, a->subset, a->came,   \
+        a->max_fds, a->flags, n, nfds
     CHECK_CASE(n == (refused ? -1 : 1) && errno == (refused ? ERANGE : 4242), IT);
     CHECK_CASE(refused || byte == 'x', IT);
     CHECK_CASE(nfds == (refused ? 0 : handed), IT);
     for (i = 0; i < nfds; i++)
         CHECK_CASE(is_cloexec(got[i]) && (i > 2 || same_file(fds[i], got[i])), IT);
-    CHECK_CASE(open_descriptors() == before + (int)nfds, IT); /* the surplus and the pidfd are closed */
+    /* the surplus and the pidfd are closed */
+    CHECK_CASE(open_descriptors() == before + (int)nfds, IT);
     anc_close_fds(got, nfds);
 #undef IT
 }
@@ -237,7 +230,8 @@ TEST(the_kernel_brings_what_was_switched_on)
                 }
         for (k = 0; k < LENGTH(kinds); k++)
             if ((set >> kinds[k].option_index & 1) && kinds[k].on[t] && !(came >> k & 1))
-                printf("     skipped: no %s came on %s\n", kinds[k].name, type_name(socket_types[t]));
+                printf("     skipped: no %s came on %s\n", kinds[k].name,
+                       type_name(socket_types[t]));
         CHECK(came & 1); /* credentials come on every kernel */
         close_both(pair);
     }

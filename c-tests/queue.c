@@ -183,6 +183,10 @@ TEST(more_slots_than_a_queue_counts_are_not_used)
     CHECK_INT(q.size, UINT_MAX);
     anc_fd_queue_init(&q, &slot, SIZE_MAX);
     CHECK_INT(q.size, UINT_MAX);
+    if (SIZE_MAX > UINT_MAX) {
+        anc_fd_queue_init(&q, &slot, SIZE_MAX - UINT_MAX);
+        CHECK_INT(q.size, UINT_MAX);
+    }
     anc_fd_queue_init(NULL, &slot, 1);
 }
 
@@ -259,7 +263,7 @@ TEST(a_queue_is_closed_whole_and_used_on)
     close_both(pair);
 }
 
-/* Flags and failures: as anc_recvv_fds, with nothing queued. --------------------------------------- */
+/* Flags and failures: as anc_recvv_fds, with nothing queued. */
 
 struct asked {
     unsigned int flags;
@@ -420,7 +424,7 @@ TEST(a_full_table_is_EMFILE_and_queues_nothing)
     limits_end();
 }
 
-/* A random run against an array. ----------------------------------------------------------------- */
+/* A random run against an array. */
 
 static uint64_t random_state = 42;
 

@@ -271,7 +271,7 @@ TEST(NULL_is_EFAULT_and_leaves_the_cursor)
     CHECK(memcmp(&c, &before, sizeof c) == 0);
 }
 
-/* anc_get. -------------------------------------------------------------------------------------- */
+/* anc_get. */
 
 enum { MOST = 40 };
 
@@ -291,7 +291,7 @@ static void check_get(const unsigned char *bytes, size_t size, int level, int ty
     if (found == 1) {
         struct cmsghdr header;
         memcpy(&header, bytes + at, sizeof header);
-        error = header.cmsg_len != ANC_LEN(len) || header.cmsg_len > size - at ? EMSGSIZE : 0;
+        error = header.cmsg_len != ANC_LEN(len) || e.cut ? EMSGSIZE : 0;
     } else {
         error = found == 0 ? ENOMSG : EBADMSG;
     }

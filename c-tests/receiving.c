@@ -39,7 +39,7 @@ static void send_copies(int sock, const char *text, int fd, int n)
     CHECK_INT(raw_send(sock, text, strlen(text), fds, n, 0), strlen(text));
 }
 
-/* What comes against what was asked for. ----------------------------------------------------- */
+/* What comes against what was asked for. */
 
 struct asked {
     int type;
@@ -73,9 +73,11 @@ static void check_asked(const int pair[2], int fd, const struct asked *a)
     send_copies(pair[0], a->text, fd, a->came);
     errno = 4242;
     /* On a stream, ANC_ALL with more bytes than come would wait for ever. */
-    n = anc_recv_fds(pair[1], buf, strlen(a->text), slots, a->max_fds, a->without_nfds ? NULL : &nfds, a->flags);
-#define IT "%s, '%s', %d came, %zu asked for, flags %#x, nfds %s", type_name(a->type), a->text, a->came, \
-           a->max_fds, a->flags, a->without_nfds ? "NULL" : "given"
+    n = anc_recv_fds(pair[1], buf, strlen(a->text), slots, a->max_fds,
+                     a->without_nfds ? NULL : &nfds, a->flags);
+#define IT                                                                                         \
+    "%s, '%s', %d came, %zu asked for, flags %#x, nfds %s", type_name(a->type), a->text, a->came,  \
+        a->max_fds, a->flags, a->without_nfds ? "NULL" : "given"
     handed = wanted < 0 ? 0 : (size_t)a->came < a->max_fds ? (size_t)a->came : a->max_fds;
     CHECK_CASE(n == (wanted < 0 ? -1 : wanted), IT);
     CHECK_CASE(errno == (wanted < 0 ? -wanted : 4242), IT);
@@ -97,7 +99,8 @@ static void check_asked(const int pair[2], int fd, const struct asked *a)
 
 static void every_way_of_asking(int type, const char *text)
 {
-    static const size_t asked_for[] = {0, 1, 2, 3, 4, 253, 254, 1000, (size_t)INT_MAX + 1, PTRDIFF_MAX, SIZE_MAX};
+    static const size_t asked_for[] = {0, 1, 2, 3, 4, 253, 254, 1000, (size_t)INT_MAX + 1,
+                                       PTRDIFF_MAX, SIZE_MAX};
     int pair[2], fd = new_descriptor(), came, without;
     size_t i, f;
     socket_pair(type, pair);
@@ -114,9 +117,18 @@ static void every_way_of_asking(int type, const char *text)
     close_both(pair);
 }
 
-TEST(a_stream_gives_what_was_asked_for_or_the_error_on_the_page) { every_way_of_asking(SOCK_STREAM, "bytes"); }
-TEST(a_datagram_gives_what_was_asked_for_or_the_error_on_the_page) { every_way_of_asking(SOCK_DGRAM, "bytes"); }
-TEST(a_seqpacket_gives_what_was_asked_for_or_the_error_on_the_page) { every_way_of_asking(SOCK_SEQPACKET, "bytes"); }
+TEST(a_stream_gives_what_was_asked_for_or_the_error_on_the_page)
+{
+    every_way_of_asking(SOCK_STREAM, "bytes");
+}
+TEST(a_datagram_gives_what_was_asked_for_or_the_error_on_the_page)
+{
+    every_way_of_asking(SOCK_DGRAM, "bytes");
+}
+TEST(a_seqpacket_gives_what_was_asked_for_or_the_error_on_the_page)
+{
+    every_way_of_asking(SOCK_SEQPACKET, "bytes");
+}
 TEST(an_empty_datagram_gives_its_descriptors_with_0) { every_way_of_asking(SOCK_DGRAM, ""); }
 TEST(an_empty_seqpacket_gives_its_descriptors_with_0) { every_way_of_asking(SOCK_SEQPACKET, ""); }
 
@@ -182,7 +194,7 @@ TEST(with_max_fds_0_fds_and_nfds_may_be_NULL)
         }
 }
 
-/* Refusals: nothing is consumed. -------------------------------------------------------------- */
+/* Refusals: nothing is consumed. */
 
 struct refusal {
     const char *name;
@@ -237,7 +249,8 @@ TEST(what_is_refused_consumes_nothing_and_sets_the_count_to_0)
         {"SSIZE_MAX + 1 bytes", data, (size_t)SSIZE_MAX + 1, s, 2, c, 0, EINVAL},
         {"SIZE_MAX bytes", data, SIZE_MAX, s, 2, c, ANC_ALL, EINVAL},
         {"ANC_TRIM with ANC_EXACT", data, 16, s, 2, c, ANC_TRIM | ANC_EXACT, EINVAL},
-        {"ANC_TRIM with ANC_EXACT and others", data, 16, s, 2, c, ANC_TRIM | ANC_EXACT | ANC_ALL | ANC_DONTWAIT, EINVAL},
+        {"ANC_TRIM with ANC_EXACT and others", data, 16, s, 2, c,
+         ANC_TRIM | ANC_EXACT | ANC_ALL | ANC_DONTWAIT, EINVAL},
         {"ANC_MOVE", data, 16, s, 2, c, ANC_MOVE, EINVAL},
         {"MSG_PEEK-like bits", data, 16, s, 2, c, 0x40000000u, EINVAL},
     };
@@ -252,8 +265,10 @@ TEST(a_receive_of_0_bytes_on_a_stream_is_refused_and_takes_nothing)
     size_t f;
     for (f = 0; f < LENGTH(receive_flags); f++) {
         const struct refusal refusals[] = {
-            {"an empty buffer", data, 0, slots_of_refused, 2, &count_of_refused, receive_flags[f], EINVAL},
-            {"no buffer", NULL, 0, slots_of_refused, 2, &count_of_refused, receive_flags[f], EINVAL},
+            {"an empty buffer", data, 0, slots_of_refused, 2, &count_of_refused, receive_flags[f],
+             EINVAL},
+            {"no buffer", NULL, 0, slots_of_refused, 2, &count_of_refused, receive_flags[f],
+             EINVAL},
             {"no descriptors wanted", NULL, 0, NULL, 0, NULL, receive_flags[f], EINVAL},
         };
         size_t i;
@@ -268,7 +283,7 @@ TEST(flags_of_the_other_direction_and_unknown_ones_are_refused)
     const unsigned int known_of_one = ANC_DONTWAIT | ANC_ALL | ANC_TRIM;
     int pair[2], slots[SLOTS], fd = new_descriptor(), bit;
     struct iovec iov = {data, sizeof data};
-    size_t i, f;
+    size_t f;
     socket_pair(SOCK_DGRAM, pair);
     send_copies(pair[0], "hello", fd, 2);
     fill_slots(slots);
@@ -277,7 +292,8 @@ TEST(flags_of_the_other_direction_and_unknown_ones_are_refused)
             unsigned int flags = (1u << bit) | receive_flags[f];
             size_t nfds = 99;
             if (flags & ~known) {
-                CHECK_ERRNO(anc_recv_fds(pair[1], data, sizeof data, slots, 2, &nfds, flags), EINVAL);
+                CHECK_ERRNO(anc_recv_fds(pair[1], data, sizeof data, slots, 2, &nfds, flags),
+                            EINVAL);
                 CHECK_INT(nfds, 0);
                 nfds = 99;
                 CHECK_ERRNO(anc_recvv_fds(pair[1], &iov, 1, slots, 2, &nfds, flags), EINVAL);
@@ -287,8 +303,8 @@ TEST(flags_of_the_other_direction_and_unknown_ones_are_refused)
                 CHECK_ERRNO(anc_recv_fd(pair[1], flags), EINVAL);
         }
     CHECK(untouched_from(slots, 0));
-    for (i = 0; i < 2; i++) /* still there, and there once */
-        i == 0 ? EXPECT(pair[1], "hello", ((int[]){fd, fd}), 2) : EXPECT_NOTHING(pair[1]);
+    EXPECT(pair[1], "hello", ((int[]){fd, fd}), 2); /* still there, and there once */
+    EXPECT_NOTHING(pair[1]);
     close(fd);
     close_both(pair);
 }
@@ -314,22 +330,33 @@ TEST(what_is_no_socket_is_EBADF_or_ENOTSOCK)
     close(fd);
 }
 
+/* Each call is wrong in two ways or more: what they are, in the order of the page. */
 TEST(of_several_refusals_the_first_on_the_page_is_reported)
 {
-    struct iovec null_after_huge[3] = {{data, SSIZE_MAX}, {data, 1}, {NULL, 1}}, huge[2] = {{data, SSIZE_MAX}, {data, 1}};
+    struct iovec null_after_huge[3] = {{data, SSIZE_MAX}, {data, 1}, {NULL, 1}};
+    struct iovec huge[2] = {{data, SSIZE_MAX}, {data, 1}};
     struct iovec one = {data, 1}, null = {NULL, 1};
     int pair[2], fd;
     size_t n;
     socket_pair(SOCK_STREAM, pair);
-    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, &n, ANC_MOVE), EINVAL);             /* flags, EFAULT */
-    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, &n, ANC_TRIM | ANC_EXACT), EINVAL); /* both, EFAULT */
-    CHECK_ERRNO(anc_recvv_fds(pair[1], NULL, 1025, NULL, 1, &n, 0), EINVAL);                /* iovcnt, EFAULT */
-    CHECK_ERRNO(anc_recvv_fds(pair[1], &null, -1, NULL, 1, &n, 0), EINVAL);                 /* iovcnt, EFAULT */
-    CHECK_ERRNO(anc_recvv_fds(pair[1], NULL, 1, &fd, 1, NULL, 0), EINVAL);                  /* nfds, EFAULT */
-    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, NULL, 0), EINVAL);                  /* nfds, EFAULT */
-    CHECK_ERRNO(anc_recvv_fds(pair[1], null_after_huge, 3, &fd, 1, &n, 0), EFAULT);         /* EFAULT, total */
-    CHECK_ERRNO(anc_recvv_fds(pair[1], huge, 2, NULL, 1, &n, 0), EFAULT);                   /* EFAULT, total */
-    CHECK_ERRNO(anc_recv_fds(pair[1], data, 0, NULL, 1, &n, 0), EFAULT);                    /* EFAULT, 0 bytes */
+    /* flags, EFAULT */
+    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, &n, ANC_MOVE), EINVAL);
+    /* both, EFAULT */
+    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, &n, ANC_TRIM | ANC_EXACT), EINVAL);
+    /* iovcnt, EFAULT */
+    CHECK_ERRNO(anc_recvv_fds(pair[1], NULL, 1025, NULL, 1, &n, 0), EINVAL);
+    /* iovcnt, EFAULT */
+    CHECK_ERRNO(anc_recvv_fds(pair[1], &null, -1, NULL, 1, &n, 0), EINVAL);
+    /* nfds, EFAULT */
+    CHECK_ERRNO(anc_recvv_fds(pair[1], NULL, 1, &fd, 1, NULL, 0), EINVAL);
+    /* nfds, EFAULT */
+    CHECK_ERRNO(anc_recv_fds(pair[1], NULL, 1, NULL, 1, NULL, 0), EINVAL);
+    /* EFAULT, total */
+    CHECK_ERRNO(anc_recvv_fds(pair[1], null_after_huge, 3, &fd, 1, &n, 0), EFAULT);
+    /* EFAULT, total */
+    CHECK_ERRNO(anc_recvv_fds(pair[1], huge, 2, NULL, 1, &n, 0), EFAULT);
+    /* EFAULT, 0 bytes */
+    CHECK_ERRNO(anc_recv_fds(pair[1], data, 0, NULL, 1, &n, 0), EFAULT);
     CHECK_ERRNO(anc_recvv_fds(pair[1], &one, 1, NULL, 1, NULL, ANC_EXACT), EFAULT);
     close_both(pair);
 }
@@ -356,7 +383,7 @@ TEST(a_buffer_outside_the_process_is_the_kernels_EFAULT_and_leaks_nothing)
     }
 }
 
-/* Buffers. ------------------------------------------------------------------------------------ */
+/* Buffers. */
 
 TEST(iovec_lists_that_are_refused_consume_nothing)
 {
@@ -393,8 +420,10 @@ TEST(iovec_lists_that_are_refused_consume_nothing)
                 size_t nfds = 99;
                 if (cases[i].streams_only && socket_types[t] != SOCK_STREAM)
                     continue;
-                ssize_t n = anc_recvv_fds(pair[1], cases[i].iov, cases[i].iovcnt, slots, 1, &nfds, receive_flags[f]);
-                CHECK_CASE(n == -1 && errno == cases[i].error && nfds == 0, "%s, %s, flags %#x: %zd",
+                ssize_t n = anc_recvv_fds(pair[1], cases[i].iov, cases[i].iovcnt, slots, 1, &nfds,
+                                          receive_flags[f]);
+                CHECK_CASE(n == -1 && errno == cases[i].error && nfds == 0,
+                           "%s, %s, flags %#x: %zd",
                            type_name(socket_types[t]), cases[i].name, receive_flags[f], n);
             }
         CHECK(untouched_from(slots, 0));
@@ -468,7 +497,7 @@ TEST(a_short_message_leaves_the_rest_of_the_buffer_alone)
     }
 }
 
-/* A message longer than the buffer. ------------------------------------------------------------- */
+/* A message longer than the buffer. */
 
 TEST(EMSGSIZE_comes_first_consumes_the_message_and_closes_its_descriptors)
 {
@@ -487,11 +516,15 @@ TEST(EMSGSIZE_comes_first_consumes_the_message_and_closes_its_descriptors)
                         struct iovec parts[2] = {{data, len / 2}, {data + 8, len - len / 2}};
                         fill_slots(slots);
                         send_copies(pair[0], "hello", fd, came);
-                        CHECK_ERRNO(anc_recv_fds(pair[1], data, len, slots, max, &nfds, receive_flags[f]), EMSGSIZE);
-                        CHECK(nfds == 0 && open_descriptors() == before && untouched_from(slots, 0));
+                        CHECK_ERRNO(anc_recv_fds(pair[1], data, len, slots, max, &nfds,
+                                                 receive_flags[f]), EMSGSIZE);
+                        CHECK(nfds == 0 && open_descriptors() == before &&
+                              untouched_from(slots, 0));
                         send_copies(pair[0], "hello", fd, came);
-                        CHECK_ERRNO(anc_recvv_fds(pair[1], parts, 2, slots, max, &nfds, receive_flags[f]), EMSGSIZE);
-                        CHECK(nfds == 0 && open_descriptors() == before && untouched_from(slots, 0));
+                        CHECK_ERRNO(anc_recvv_fds(pair[1], parts, 2, slots, max, &nfds,
+                                                  receive_flags[f]), EMSGSIZE);
+                        CHECK(nfds == 0 && open_descriptors() == before &&
+                              untouched_from(slots, 0));
                     }
         EXPECT_NOTHING(pair[1]);
         close(fd);
@@ -499,7 +532,7 @@ TEST(EMSGSIZE_comes_first_consumes_the_message_and_closes_its_descriptors)
     }
 }
 
-/* The end of the file. -------------------------------------------------------------------------- */
+/* The end of the file. */
 
 TEST(the_end_of_the_file_is_0_whatever_the_flags)
 {
@@ -515,11 +548,13 @@ TEST(the_end_of_the_file_is_0_whatever_the_flags)
                 fill_slots(slots);
                 for (again = 0; again < 2; again++) {
                     size_t nfds = 99;
-                    CHECK_OK(anc_recv_fds(pair[1], data, 8, slots, asked_for[i], &nfds, receive_flags[f]), 0);
+                    CHECK_OK(anc_recv_fds(pair[1], data, 8, slots, asked_for[i], &nfds,
+                                          receive_flags[f]), 0);
                     CHECK(nfds == 0 && untouched_from(slots, 0));
                 }
                 if (receive_flags[f] & ANC_EXACT)
-                    CHECK_OK(anc_recv_fds(pair[1], data, 8, slots, asked_for[i], NULL, receive_flags[f]), 0);
+                    CHECK_OK(anc_recv_fds(pair[1], data, 8, slots, asked_for[i], NULL,
+                                          receive_flags[f]), 0);
                 close(pair[1]);
             }
 }
@@ -544,7 +579,7 @@ TEST(what_was_sent_before_the_peer_closed_comes_before_the_end_of_the_file)
     }
 }
 
-/* Waiting. --------------------------------------------------------------------------------------- */
+/* Waiting. */
 
 TEST(EAGAIN_when_nothing_is_there)
 {
@@ -564,7 +599,8 @@ TEST(EAGAIN_when_nothing_is_there)
                 fill_slots(slots);
                 if (way == 0 && !(receive_flags[f] & ANC_DONTWAIT))
                     continue;
-                CHECK_ERRNO(anc_recv_fds(pair[1], data, 8, slots, 1, &nfds, receive_flags[f]), EAGAIN);
+                CHECK_ERRNO(anc_recv_fds(pair[1], data, 8, slots, 1, &nfds, receive_flags[f]),
+                            EAGAIN);
                 CHECK(nfds == 0 && untouched_from(slots, 0));
             }
             CHECK_ERRNO(anc_recv_fd(pair[1], way == 0 ? ANC_DONTWAIT : 0), EAGAIN);
@@ -668,7 +704,7 @@ TEST(EINTR_is_retried_with_ANC_ALL_for_one_descriptor)
     }
 }
 
-/* ANC_ALL on a stream. ------------------------------------------------------------------------------ */
+/* ANC_ALL on a stream. */
 
 enum { TOTAL = 40 };
 static char alphabet[TOTAL];
@@ -740,7 +776,8 @@ TEST(many_half_filled_buffers_are_filled_to_the_end)
         sent[i] = (char)(i * 31 + i / 251);
     for (i = 0; i < 1024; i++)
         iov[i] = (struct iovec){got + 2 * i, 2};
-    for (at = 0; at < sizeof sent; at += 33) /* ends in the middle of a buffer, and past the library's window */
+    /* ends in the middle of a buffer, and past the library's window */
+    for (at = 0; at < sizeof sent; at += 33)
         raw_send(pair[0], sent + at, at + 33 > sizeof sent ? sizeof sent - at : 33, &fd, 1, 0);
     CHECK_OK(anc_recvv_fds(pair[1], iov, 1024, slots, 64, &nfds, ANC_ALL), 2048);
     CHECK(memcmp(sent, got, sizeof got) == 0);
@@ -868,7 +905,8 @@ TEST(ANC_ALL_gives_the_count_so_far_when_the_connection_is_reset)
     CHECK_OK(anc_recv_fds(pair[1], data, 10, &came, 1, &nfds, ANC_ALL), 5);
     CHECK_INT(nfds, 1);
     close(came);
-    CHECK_OK(anc_recv_fds(pair[1], data, 10, &came, 1, &nfds, ANC_ALL), 0); /* the error is not kept */
+    /* the error is not kept */
+    CHECK_OK(anc_recv_fds(pair[1], data, 10, &came, 1, &nfds, ANC_ALL), 0);
     close(fd);
     close(pair[1]);
 }
@@ -910,7 +948,7 @@ TEST(without_ANC_ALL_a_stream_gives_what_one_recvmsg_gives)
     close_both(pair);
 }
 
-/* anc_recv_fd. ------------------------------------------------------------------------------------- */
+/* anc_recv_fd. */
 
 TEST(one_descriptor_comes_like_accept_whatever_the_byte)
 {
@@ -941,7 +979,8 @@ TEST(one_descriptor_comes_like_accept_whatever_the_byte)
 
 TEST(descriptor_number_0_is_received_as_any_other)
 {
-    int pair[2], fd = new_descriptor(), stdin_copy = fcntl(0, F_DUPFD_CLOEXEC, 3), got, slot = CANARY;
+    int pair[2], fd = new_descriptor(), stdin_copy = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    int got, slot = CANARY;
     size_t nfds;
     char byte;
     socket_pair(SOCK_STREAM, pair);
@@ -965,7 +1004,8 @@ TEST(descriptor_number_0_is_received_as_any_other)
 
 TEST(the_end_of_the_file_is_EPIPE_for_one_descriptor)
 {
-    static const unsigned int flags[] = {0, ANC_DONTWAIT, ANC_TRIM, ANC_ALL, ANC_DONTWAIT | ANC_ALL | ANC_TRIM};
+    static const unsigned int flags[] = {0, ANC_DONTWAIT, ANC_TRIM, ANC_ALL,
+                                         ANC_DONTWAIT | ANC_ALL | ANC_TRIM};
     size_t f;
     int pair[2];
     for (f = 0; f < LENGTH(flags); f++) {
@@ -1038,7 +1078,8 @@ TEST(a_message_of_two_bytes_is_EMSGSIZE_for_one_descriptor_but_on_a_stream_the_n
             EXPECT(pair[1], "y", NULL, 0);
         } else {
             CHECK_ERRNO(anc_recv_fd(pair[1], 0), EMSGSIZE);
-            CHECK_ERRNO((send_copies(pair[0], "xy", fd, 1), anc_recv_fd(pair[1], ANC_TRIM)), EMSGSIZE);
+            CHECK_ERRNO((send_copies(pair[0], "xy", fd, 1), anc_recv_fd(pair[1], ANC_TRIM)),
+                        EMSGSIZE);
         }
         EXPECT_NOTHING(pair[1]);
         close(fd);
@@ -1046,7 +1087,7 @@ TEST(a_message_of_two_bytes_is_EMSGSIZE_for_one_descriptor_but_on_a_stream_the_n
     }
 }
 
-/* Other sockets, other threads. ---------------------------------------------------------------------- */
+/* Other sockets, other threads. */
 
 static void udp_pair(int pair[2])
 {
@@ -1095,11 +1136,12 @@ TEST(all_of_it_works_the_same_in_a_program_with_threads)
     close_both(pipe_ends);
 }
 
-/* anc_close_fds. -------------------------------------------------------------------------------------- */
+/* anc_close_fds. */
 
 enum { ROW = 6 };
 
-/* Closes these positions, in this order, of a row of contiguous descriptors: these and no others. */
+/* Closes these positions, in this order, of a row of contiguous descriptors: these and no
+ * others. */
 static void close_positions(const int *positions, int n)
 {
     int row[ROW], fds[ROW], closed[ROW] = {0}, i;

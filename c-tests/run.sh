@@ -45,7 +45,7 @@ for program in "$@"; do
     build "$program"
     # shellcheck disable=SC2086
     if ${EXEC:-} "$out/$program" > "$out/$program.log" 2>&1; then status=0; else status=$?; fi
-    echo "$program ($kind${CC:+, $CC}${CFLAGS:+, sanitized}${EXEC:+, ${EXEC%% *}}): $(tail -n 1 "$out/$program.log")"
+    echo "$program ($kind${CC:+, $CC}${CFLAGS:+, sanitized}${EXEC:+, ${EXEC%% *}}): $(grep '^[0-9]* passed' "$out/$program.log" || tail -n 1 "$out/$program.log")"
     grep -h '^     skipped: ' "$out/$program.log" | sort | uniq -c | sed 's/^ */     /' || true
     if [ "$status" -eq 0 ]; then
         passed=$((passed + 1))

@@ -6,10 +6,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const unsigned int send_flags[] = {
@@ -24,7 +20,7 @@ static void check_open(const char *what, const int *fds, size_t n)
         CHECK_CASE(is_open(fds[i]), "%s: descriptor %zu of %zu", what, i, n);
 }
 
-/* Refusals: nothing is sent, nothing is closed. --------------------------------------------- */
+/* Refusals: nothing is sent, nothing is closed. */
 
 struct refusal {
     const char *name;
@@ -157,12 +153,17 @@ TEST(a_closed_descriptor_is_EBADF_at_every_position)
 
 TEST(a_negative_descriptor_is_found_before_the_socket_is_looked_at)
 {
-    int fd = -1, pair[2];
-    socket_pair(SOCK_SEQPACKET, pair);
-    close(pair[1]);
-    CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, &fd, 1, 0), EBADF); /* not EPIPE */
-    CHECK_ERRNO(anc_send_fd(pair[0], -1, ANC_MOVE), EBADF);
-    close(pair[0]);
+    int fds[ANC_FDS_MAX], no_socket = new_descriptor(), i;
+    for (i = 0; i < ANC_FDS_MAX; i++)
+        fds[i] = no_socket;
+    for (i = 0; i < ANC_FDS_MAX; i++) { /* else it would be ENOTSOCK */
+        fds[i] = -1;
+        CHECK_ERRNO(anc_send_fds(no_socket, "x", 1, fds, (size_t)i + 1, 0), EBADF);
+        CHECK_ERRNO(anc_send_fds(no_socket, "x", 1, fds, ANC_FDS_MAX, ANC_MOVE), EBADF);
+        fds[i] = no_socket;
+    }
+    CHECK_ERRNO(anc_send_fd(no_socket, -1, ANC_MOVE), EBADF);
+    close(no_socket);
 }
 
 TEST(what_is_no_socket_is_EBADF_or_ENOTSOCK)
@@ -178,7 +179,7 @@ TEST(what_is_no_socket_is_EBADF_or_ENOTSOCK)
     close(fd);
 }
 
-/* Buffers. ------------------------------------------------------------------------------------ */
+/* Buffers. */
 
 TEST(iovec_lists_that_are_refused_send_nothing_and_close_nothing)
 {
@@ -213,7 +214,8 @@ TEST(iovec_lists_that_are_refused_send_nothing_and_close_nothing)
             for (f = 0; f < LENGTH(send_flags); f++) {
                 if (cases[i].streams_only && socket_types[t] != SOCK_STREAM)
                     continue;
-                ssize_t n = anc_sendv_fds(pair[0], cases[i].iov, cases[i].iovcnt, &fd, 1, send_flags[f]);
+                ssize_t n = anc_sendv_fds(pair[0], cases[i].iov, cases[i].iovcnt, &fd, 1,
+                                          send_flags[f]);
                 CHECK_CASE(n == -1 && errno == cases[i].error, "%s, %s, flags %#x: %zd",
                            type_name(socket_types[t]), cases[i].name, send_flags[f], n);
                 CHECK(is_open(fd));
@@ -224,24 +226,36 @@ TEST(iovec_lists_that_are_refused_send_nothing_and_close_nothing)
     close(fd);
 }
 
+/* Each call is wrong in two ways or more: what they are, in the order of the page. */
 TEST(of_several_refusals_the_first_on_the_page_is_reported)
 {
-    struct iovec null_after_huge[3] = {{"x", SSIZE_MAX}, {"x", 1}, {NULL, 1}}, huge[2] = {{"x", SSIZE_MAX}, {"x", 1}};
+    struct iovec null_after_huge[3] = {{"x", SSIZE_MAX}, {"x", 1}, {NULL, 1}};
+    struct iovec huge[2] = {{"x", SSIZE_MAX}, {"x", 1}};
     struct iovec null = {NULL, 1}, one = {"x", 1};
     int pair[2], bad[ANC_FDS_MAX + 1], fd;
     socket_pair(SOCK_STREAM, pair);
     memset(bad, -1, sizeof bad);
     fd = new_descriptor();
-    CHECK_ERRNO(anc_send_fds(pair[0], NULL, 1, bad, 1, ANC_TRIM), EINVAL);          /* flags, EFAULT */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], NULL, 1025, NULL, 1, 0), EINVAL);            /* iovcnt, EFAULT */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], &null, -1, NULL, 1, 0), EINVAL);             /* iovcnt, EFAULT */
-    CHECK_ERRNO(anc_send_fds(pair[0], NULL, 1, bad, ANC_FDS_MAX + 1, 0), EFAULT);   /* EFAULT, 254 */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], null_after_huge, 3, &fd, 1, 0), EFAULT);     /* EFAULT, total */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], huge, 2, NULL, 1, 0), EFAULT);               /* EFAULT, total */
-    CHECK_ERRNO(anc_send_fds(pair[0], NULL, SIZE_MAX, bad, 1, 0), EFAULT);          /* EFAULT, total, EBADF */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], huge, 2, bad, 1, 0), EINVAL);                /* total, EBADF */
-    CHECK_ERRNO(anc_sendv_fds(pair[0], &one, 1, bad, ANC_FDS_MAX + 1, 0), EINVAL);  /* 254, EBADF */
-    CHECK_ERRNO(anc_send_fds(pair[0], "", 0, bad, 1, 0), EBADF);                    /* EBADF, 0 bytes */
+    /* flags, EFAULT */
+    CHECK_ERRNO(anc_send_fds(pair[0], NULL, 1, bad, 1, ANC_TRIM), EINVAL);
+    /* iovcnt, EFAULT */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], NULL, 1025, NULL, 1, 0), EINVAL);
+    /* iovcnt, EFAULT */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], &null, -1, NULL, 1, 0), EINVAL);
+    /* EFAULT, 254 */
+    CHECK_ERRNO(anc_send_fds(pair[0], NULL, 1, bad, ANC_FDS_MAX + 1, 0), EFAULT);
+    /* EFAULT, total */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], null_after_huge, 3, &fd, 1, 0), EFAULT);
+    /* EFAULT, total */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], huge, 2, NULL, 1, 0), EFAULT);
+    /* EFAULT, total, EBADF */
+    CHECK_ERRNO(anc_send_fds(pair[0], NULL, SIZE_MAX, bad, 1, 0), EFAULT);
+    /* total, EBADF */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], huge, 2, bad, 1, 0), EINVAL);
+    /* 254, EBADF */
+    CHECK_ERRNO(anc_sendv_fds(pair[0], &one, 1, bad, ANC_FDS_MAX + 1, 0), EINVAL);
+    /* EBADF, 0 bytes */
+    CHECK_ERRNO(anc_send_fds(pair[0], "", 0, bad, 1, 0), EBADF);
     close(fd);
     close_both(pair);
 }
@@ -335,7 +349,7 @@ TEST(a_list_of_1024_buffers_arrives_in_order)
         }
 }
 
-/* What passes. -------------------------------------------------------------------------------- */
+/* What passes. */
 
 TEST(bytes_and_descriptors_arrive_on_every_type_with_every_flag)
 {
@@ -465,7 +479,7 @@ TEST(an_internet_socket_takes_descriptors_and_drops_them)
     close_both(pair);
 }
 
-/* Signals. ------------------------------------------------------------------------------------ */
+/* Signals. */
 
 struct full {
     int sock;
@@ -478,7 +492,8 @@ static void make_room(void *arg)
     struct full *full = arg;
     char block[4096];
     while (full->bytes > 0) {
-        ssize_t n = recv(full->sock, block, full->bytes < sizeof block ? full->bytes : sizeof block, 0);
+        const size_t part = full->bytes < sizeof block ? full->bytes : sizeof block;
+        ssize_t n = recv(full->sock, block, part, 0);
         CHECK(n > 0);
         full->bytes -= (size_t)n;
     }
@@ -582,7 +597,7 @@ TEST(ANC_ALL_goes_on_after_signals_in_the_middle_and_sends_the_descriptors_once)
     close_both(pair);
 }
 
-/* ANC_ALL. ------------------------------------------------------------------------------------ */
+/* ANC_ALL. */
 
 enum { TOTAL = 40 };
 
@@ -678,7 +693,8 @@ static void check_count_so_far(int sock, int peer, unsigned int flags)
     CHECK_INT(errno, 4242);
     CHECK(!is_open(pipe_ends[1]));
     /* Another one, on the full socket: neither bytes nor descriptors. */
-    CHECK_ERRNO(anc_send_fds(sock, large, sizeof large, pipe_ends, 1, ANC_ALL | ANC_MOVE | flags), EAGAIN);
+    CHECK_ERRNO(anc_send_fds(sock, large, sizeof large, pipe_ends, 1, ANC_ALL | ANC_MOVE | flags),
+                EAGAIN);
     CHECK(is_open(pipe_ends[0]));
     CHECK_INT(drain_socket(peer), 1);
     CHECK_INT(read(pipe_ends[0], &byte, 1), 0);
@@ -731,7 +747,7 @@ TEST(an_error_after_the_first_byte_shows_as_a_short_count_then_on_the_next_call)
     }
 }
 
-/* ANC_MOVE. ----------------------------------------------------------------------------------- */
+/* ANC_MOVE. */
 
 TEST(ANC_MOVE_closes_each_of_253_and_nothing_beside_them)
 {
@@ -753,7 +769,8 @@ TEST(ANC_MOVE_closes_each_of_253_and_nothing_beside_them)
 TEST(ANC_MOVE_sends_a_number_that_stands_twice_twice_and_closes_it_once)
 {
     /* Positions of three contiguous descriptors. The ledger ends the test at a second close. */
-    static const int lists[][6] = {{0, 0, -1}, {0, 1, 0, -1}, {0, 0, 1, 1, -1}, {1, 0, 2, 0, 1, -1}, {2, 1, 0, 2, -1}};
+    static const int lists[][6] = {{0, 0, -1}, {0, 1, 0, -1}, {0, 0, 1, 1, -1}, {1, 0, 2, 0, 1, -1},
+                                   {2, 1, 0, 2, -1}};
     size_t list;
     for (list = 0; list < LENGTH(lists); list++) {
         int three[3], copies[3], fds[6], expected[6], pair[2], n;
@@ -799,7 +816,8 @@ TEST(ANC_MOVE_closes_nothing_on_EAGAIN)
         new_descriptors(fds, 3);
         fill_socket(pair[0]);
         CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, fds, 3, ANC_MOVE | ANC_DONTWAIT), EAGAIN);
-        CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, fds, 3, ANC_MOVE | ANC_DONTWAIT | ANC_ALL), EAGAIN);
+        CHECK_ERRNO(anc_send_fds(pair[0], "x", 1, fds, 3, ANC_MOVE | ANC_DONTWAIT | ANC_ALL),
+                    EAGAIN);
         CHECK_ERRNO(anc_send_fd(pair[0], fds[0], ANC_MOVE | ANC_DONTWAIT), EAGAIN);
         check_open("EAGAIN", fds, 3);
         CHECK_INT(drain_socket(pair[1]), 0);
@@ -840,7 +858,7 @@ TEST(a_receiver_that_refuses_descriptors_is_EPERM_and_plain_bytes_still_pass)
     }
 }
 
-/* Closed peers, and SIGPIPE, whose default disposition ends the process. ------------------------- */
+/* Closed peers, and SIGPIPE, whose default disposition ends the process. */
 
 static void check_gone(int sock, int first_error, int then_error)
 {

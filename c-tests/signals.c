@@ -9,7 +9,7 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
-/* ---- A storm ---------------------------------------------------------------------------- */
+/* A storm. */
 
 enum { STACK = 8192, FDS = 7 };
 
@@ -210,7 +210,7 @@ TEST(a_waiting_call_can_be_interrupted_by_a_handler_that_makes_it)
     munmap(stack, 1);
 }
 
-/* ---- SIGPIPE ---------------------------------------------------------------------------- */
+/* SIGPIPE. */
 
 static volatile sig_atomic_t pipes;
 

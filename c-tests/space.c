@@ -1,13 +1,6 @@
 /* Control space: the macros, their twins, and what the kernel puts into buffers of these sizes. */
 #include "harness.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_INQ
-#define SO_INQ 84
-#endif
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 /* Constant expressions: the size of an array, a static assertion, a case, an enumerator, an
@@ -16,9 +9,11 @@ typedef char as_array[ANC_CONTROL_MAX], as_small_array[ANC_FDS_SPACE(1)];
 _Static_assert(ANC_LEN(4) == CMSG_LEN(4), "ANC_LEN");
 _Static_assert(ANC_SPACE(4) == CMSG_SPACE(4), "ANC_SPACE");
 _Static_assert(ANC_FDS_SPACE(ANC_FDS_MAX) == CMSG_SPACE(253 * sizeof(int)), "ANC_FDS_SPACE");
-_Static_assert(ANC_CONTROL_MAX > ANC_FDS_SPACE(ANC_FDS_MAX) && ANC_CONTROL_MAX < 2048, "ANC_CONTROL_MAX");
+_Static_assert(ANC_CONTROL_MAX > ANC_FDS_SPACE(ANC_FDS_MAX) && ANC_CONTROL_MAX < 2048,
+               "ANC_CONTROL_MAX");
 enum { AS_ENUMERATOR = ANC_LEN(0) };
-static const size_t as_initialiser[] = {ANC_LEN(0), ANC_SPACE(0), ANC_FDS_SPACE(2), ANC_CONTROL_MAX};
+static const size_t as_initialiser[] = {ANC_LEN(0), ANC_SPACE(0), ANC_FDS_SPACE(2),
+                                        ANC_CONTROL_MAX};
 struct as_width { unsigned int bits : ANC_LEN(4); };
 #if ANC_FDS_MAX != 253
 #error "ANC_FDS_MAX is not good for #if"
@@ -84,7 +79,8 @@ TEST(the_twins_give_SIZE_MAX_where_the_result_does_not_fit)
     CHECK(anc_fds_space(last_fds) == SIZE_MAX - (align - 1));
     for (i = 1; i <= 100; i++) {
         CHECK(anc_len(last_len + i % header) == SIZE_MAX);
-        CHECK(anc_space(last_space + i % (header + align)) == SIZE_MAX || i % (header + align) == 0);
+        CHECK(anc_space(last_space + i % (header + align)) == SIZE_MAX ||
+              i % (header + align) == 0);
         CHECK(anc_fds_space(last_fds + i) == SIZE_MAX);
         CHECK(anc_len(SIZE_MAX - i % header) == SIZE_MAX);
         CHECK(anc_space(SIZE_MAX - i % header) == SIZE_MAX);
@@ -94,7 +90,7 @@ TEST(the_twins_give_SIZE_MAX_where_the_result_does_not_fit)
     }
 }
 
-/* What the kernel puts there. ------------------------------------------------------------------------ */
+/* What the kernel puts there. */
 
 struct seen {
     int nfds, ctrunc;
@@ -109,7 +105,8 @@ static struct seen receive_raw(int sock, size_t control_len)
     } control;
     char byte;
     struct iovec iov = {&byte, 1};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = control_len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+                         .msg_controllen = control_len};
     struct cmsghdr *c;
     struct seen seen = {0, 0};
     int i, fd;
@@ -140,11 +137,13 @@ static void send_copies(int sock, int n)
 
 static void switch_everything_on(int sock)
 {
-    static const int options[] = {SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_INQ, SO_TIMESTAMP, SO_TIMESTAMPNS};
+    static const int options[] = {SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_INQ, SO_TIMESTAMP,
+                                  SO_TIMESTAMPNS};
     int on = 1, timestamping = 0x18;
     size_t i;
     for (i = 0; i < LENGTH(options); i++)
-        setsockopt(sock, SOL_SOCKET, options[i], &on, sizeof on); /* refused where the type has none */
+        /* refused where the type has none */
+        setsockopt(sock, SOL_SOCKET, options[i], &on, sizeof on);
     setsockopt(sock, SOL_SOCKET, SO_TIMESTAMPING, &timestamping, sizeof timestamping);
 }
 

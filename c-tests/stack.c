@@ -10,7 +10,7 @@ static size_t came;
 static char bytes[1 << 20];
 static long long result;
 
-/* ---- What is measured ------------------------------------------------------------------- */
+/* What is measured. */
 
 static void nothing(void) { result = 1; }
 
@@ -75,7 +75,7 @@ static void close_many(void)
     result = 1;
 }
 
-/* ---- What has to be there before -------------------------------------------------------- */
+/* What has to be there before. */
 
 static void queue_most(void) { CHECK_INT(raw_send(pair[0], "x", 1, fds, ANC_FDS_MAX, 0), 1); }
 static void queue_one(void) { CHECK_INT(raw_send(pair[0], "x", 1, fds, 1, 0), 1); }
@@ -140,7 +140,7 @@ static const struct row {
     {"anc_close_fds, scattered", open_scattered, close_many, 1},
 };
 
-/* ---- How -------------------------------------------------------------------------------- */
+/* How. */
 
 static char *volatile frame;
 

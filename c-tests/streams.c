@@ -2,10 +2,6 @@
  * through anc_recv_fds. */
 #include "harness.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 enum { ENOUGH = 4096 };
 
 /* Sends words: "AAAA BBBB+1 CCCC": each one send, the digit tells how many descriptors, all of
@@ -67,15 +63,19 @@ static void row(const char *words, const size_t *sizes, const char *expected)
 
 /* The digit counts descriptors in what is sent, and names them in what comes. */
 #define FOUR "AAAA BBBB+1 CCCC DDDD+1"
-ROW(reads_of_100_stop_at_the_end_of_the_send_that_a_descriptor_came_with, FOUR, SIZES(100), "AAAABBBB+1 CCCCDDDD+2")
-ROW(reads_of_12_stop_at_the_end_of_the_send_that_a_descriptor_came_with, FOUR, SIZES(12), "AAAABBBB+1 CCCCDDDD+2")
+ROW(reads_of_100_stop_at_the_end_of_the_send_that_a_descriptor_came_with, FOUR, SIZES(100),
+    "AAAABBBB+1 CCCCDDDD+2")
+ROW(reads_of_12_stop_at_the_end_of_the_send_that_a_descriptor_came_with, FOUR, SIZES(12),
+    "AAAABBBB+1 CCCCDDDD+2")
 ROW(reads_of_1_bring_a_descriptor_with_the_first_byte_of_its_send, FOUR, SIZES(1),
     "A A A A B+1 B B B C C C C D+2 D D D")
 ROW(reads_of_3_glue_and_cut, FOUR, SIZES(3), "AAA ABB+1 BBC CCC DDD+2 D")
 ROW(reads_of_5_glue_and_cut, FOUR, SIZES(5), "AAAAB+1 BBBCC CCDDD+2 D")
 ROW(reads_of_6_glue_and_cut, FOUR, SIZES(6), "AAAABB+1 BBCCCC DDDD+2")
-ROW(a_read_of_5_then_100_glues_the_tail_to_what_follows, FOUR, SIZES(5, 100), "AAAAB+1 BBBCCCCDDDD+2")
-ROW(sends_with_descriptors_side_by_side_glue_only_over_a_tail, "BBBB+1 DDDD+1", SIZES(2, 100), "BB+1 BBDDDD+2")
+ROW(a_read_of_5_then_100_glues_the_tail_to_what_follows, FOUR, SIZES(5, 100),
+    "AAAAB+1 BBBCCCCDDDD+2")
+ROW(sends_with_descriptors_side_by_side_glue_only_over_a_tail, "BBBB+1 DDDD+1", SIZES(2, 100),
+    "BB+1 BBDDDD+2")
 ROW(no_call_gives_the_descriptors_of_two_sends, "A+1 B+1 C+1", SIZES(100), "A+1 B+2 C+3")
 ROW(descriptors_of_one_send_stay_together_and_in_order, "AA+3 BB+2", SIZES(1), "A+1+2+3 A B+4+5 B")
 ROW(plain_sends_are_glued, "AAAA BBBB CCCC", SIZES(100), "AAAABBBBCCCC")
@@ -236,7 +236,7 @@ TEST(a_time_out_in_the_middle_of_a_blocking_send_gives_the_count_so_far)
     close_both(pair);
 }
 
-/* Half close and peeks. ---------------------------------------------------------------------------- */
+/* Half close and peeks. */
 
 /* The reading end of a pipe whose writing end went into `sock`. */
 static int send_pipe(int sock)

@@ -3,7 +3,7 @@
 #include "control.h"
 #include <netinet/in.h>
 
-/* Layouts of control buffers. ------------------------------------------------------------------
+/* Layouts of control buffers.
  *
  * R an SCM_RIGHTS, P an SCM_PIDFD, with these slots: o an open descriptor, t taken (-1), m and x
  * errors (-EMFILE, the least int). C credentials. U, V kinds whose payload only looks like a
@@ -111,7 +111,7 @@ static void check_buffer(const struct layout *l, const unsigned char *before, co
     CHECK_CASE(memcmp(expected, l->bytes, l->len) == 0, "%s", l->text);
 }
 
-/* anc_take_fds. --------------------------------------------------------------------------------- */
+/* anc_take_fds. */
 
 struct asked {
     size_t max_fds;
@@ -237,7 +237,7 @@ TEST(more_slots_than_any_message_can_fill_are_fine)
     close(file);
 }
 
-/* Refusals: nothing is taken, nothing closed. --------------------------------------------------- */
+/* Refusals: nothing is taken, nothing closed. */
 
 struct refusal {
     int has_msg, has_fds;
@@ -311,7 +311,7 @@ TEST(a_message_without_control_data_has_nothing_to_take)
     CHECK_ERRNO(anc_take_pidfd(NULL), EFAULT);
 }
 
-/* anc_take_pidfd. ------------------------------------------------------------------------------- */
+/* anc_take_pidfd. */
 
 struct pidfd_case {
     const char *layout;
@@ -388,7 +388,7 @@ TEST(a_pidfd_survives_a_take_that_fails)
     close(file);
 }
 
-/* anc_close_unclaimed. -------------------------------------------------------------------------- */
+/* anc_close_unclaimed. */
 
 TEST(what_nobody_took_is_closed_once)
 {
@@ -564,7 +564,7 @@ TEST(a_cancelled_thread_still_closes_everything)
     close(file);
 }
 
-/* What the kernel brings. ----------------------------------------------------------------------- */
+/* What the kernel brings. */
 
 static void from_the_kernel(int type, int n, int shift)
 {

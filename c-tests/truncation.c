@@ -252,11 +252,18 @@ TEST(a_message_of_253_is_cut_by_the_table_or_by_the_buffer)
 TEST(neither_the_buffer_nor_the_table_is_EOVERFLOW)
 {
     unsigned char buffer[256];
-    int fds[3] = {0, 1, 2}, before = lowest_free();
+    int fds[3] = {0, 1, 2}, before = lowest_free(), input;
     size_t len = forge(buffer, SOL_SOCKET, SCM_RIGHTS, fds, 4);
     struct msghdr msg = with_control(buffer, len);
     msg.msg_flags = MSG_CTRUNC;
     CHECK_OK(anc_truncation_cause(&msg, sizeof buffer), EOVERFLOW);
+    /* The table is probed with standard input. Where that is closed, its number is free. */
+    input = duplicate(0);
+    close(0);
+    CHECK_OK(anc_truncation_cause(&msg, sizeof buffer), EOVERFLOW);
+    CHECK(!is_open(0));
+    CHECK(dup2(input, 0) == 0);
+    close(input);
     msg.msg_controllen = 0;
     CHECK_OK(anc_truncation_cause(&msg, sizeof buffer), EOVERFLOW);
     msg.msg_flags = 0;

@@ -1,12 +1,14 @@
 /* Whole messages: every clause of anc_sendmsg and anc_recvmsg, and what the kernel does with each MSG_
  * flag on a Unix socket. */
 #include "control.h"
+#include <net/ethernet.h>
+#include <netinet/in.h>
 #include <arpa/inet.h>
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <sys/syscall.h>
 
-/* Round trips. ---------------------------------------------------------------------------------- */
+/* Round trips. */
 
 TEST(a_message_goes_and_comes_with_its_descriptors)
 {
@@ -109,7 +111,7 @@ TEST(a_control_buffer_of_any_size_and_address_is_kept_to)
     close(fd);
 }
 
-/* Flags. ---------------------------------------------------------------------------------------- */
+/* Flags. */
 
 TEST(DONTWAIT_does_not_wait)
 {
@@ -346,7 +348,7 @@ TEST(an_error_queue_is_read_without_bytes)
     close(peer);
 }
 
-/* Refusals and failures. ------------------------------------------------------------------------ */
+/* Refusals and failures. */
 
 /* A message that has room for bytes in none of its buffers. */
 static void without_bytes(struct message *m, int how)
@@ -578,17 +580,19 @@ TEST(a_signal_is_EINTR_and_nothing_is_lost)
     close(fd);
 }
 
-/* Cancellation. ---------------------------------------------------------------------------------- */
+/* Cancellation. */
 
 /* glibc before 2.41 can act on a cancellation when recvmsg has installed its descriptors already. This
  * one, which stands in for the C library's, does it on every system. */
 static _Thread_local int cancels_after;
+static size_t overstates; /* what it adds to msg_controllen, as no kernel does */
 
 ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 {
     ssize_t n = syscall(SYS_recvmsg, sock, msg, flags);
     if (cancels_after) {
         cancels_after = 0;
+        msg->msg_controllen += overstates;
         pthread_cancel(pthread_self());
         pthread_testcancel();
     }
@@ -635,4 +639,49 @@ TEST(a_thread_cancelled_right_after_the_kernels_call_leaks_nothing)
             }
         close_both(pair);
     }
+}
+
+TEST(a_thread_cancelled_then_reads_no_further_than_its_buffer)
+{
+    int pair[2], fds[2] = {0, 1}, before;
+    socket_pair(SOCK_STREAM, pair);
+    before = lowest_free();
+    for (overstates = 0; overstates < 100; overstates += 7) {
+        unsigned char *behind = of_the_thread.control.bytes + ANC_FDS_SPACE(2);
+        pthread_t thread;
+        void *result;
+        CHECK_INT(raw_send(pair[0], "x", 1, fds, 2, 0), 1);
+        receiver(&of_the_thread, 1, ANC_FDS_SPACE(2));
+        forge(behind, SOL_SOCKET, SCM_RIGHTS, &pair[0], 4);
+        CHECK(pthread_create(&thread, NULL, receive_cancelled, &pair[1]) == 0);
+        CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+        CHECK(lowest_free() == before && is_open(pair[0]));
+    }
+    close_both(pair);
+}
+
+/* Packet sockets refuse every flag that they do not know, MSG_CMSG_CLOEXEC among them. */
+TEST(a_packet_socket_is_received_from_and_errno_kept)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9)};
+    char byte, control[64];
+    struct iovec iov = {&byte, 1};
+    struct mmsghdr one;
+    int packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP)), udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (packets == -1)
+        skip("packet sockets want CAP_NET_RAW (%s)", strerror(errno));
+    CHECK_INT(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    memset(&one, 0, sizeof one);
+    one.msg_hdr.msg_iov = &iov;
+    one.msg_hdr.msg_iovlen = 1;
+    one.msg_hdr.msg_control = control;
+    one.msg_hdr.msg_controllen = sizeof control;
+    errno = 4242;
+    CHECK_INT(anc_recvmsg(packets, &one.msg_hdr, 0), 1);
+    CHECK_INT(errno, 4242);
+    CHECK_INT(sendto(udp, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    CHECK_INT(anc_recvmmsg(packets, &one, 1, MSG_WAITFORONE), 1);
+    CHECK_INT(errno, 4242);
+    close(packets);
+    close(udp);
 }

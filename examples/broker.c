@@ -8,11 +8,9 @@
 #include <ancillary.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,50 +22,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define VOICE "broker"
+#define VOICE_COLOUR "\033[1;36m"
+#define VOICE_MARGIN ""
+#include "voice.h"
+
 #define WORKER_SOCKET 3 /* its number in the worker, told as an argument */
 
-/* ---- Talking to the person who watches ---- */
-
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    int colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-    va_list args;
-    va_start(args, format);
-    printf("%sbroker%s  ", colour ? "\033[1;36m" : "", colour ? "\033[0m" : "");
-    vprintf(format, args);
-    putchar('\n');
-    fflush(stdout); /* the worker writes to the same place */
-    va_end(args);
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "broker: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-/* Ends the demo if something is not as it was claimed. */
-static void check(int as_claimed, const char *claim)
-{
-    if (!as_claimed) {
-        fprintf(stderr, "broker: NOT SO: %s\n", claim);
-        exit(1);
-    }
-}
-
-static int open_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = -3; /* ".", ".." and the descriptor of the directory itself */
-    if (dir == NULL)
-        die("/proc/self/fd");
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
-/* ---- Things to hand out. All are close-on-exec: the worker gets what it is given, no more ---- */
+/* Things to hand out. All are close-on-exec: the worker gets what it is given, no more. */
 
 struct things {
     int log, notes, listener, event, timer, memory;
@@ -118,7 +80,7 @@ static void open_memory(struct things *t)
         die("memfd");
 }
 
-/* ---- The worker ---- */
+/* The worker. */
 
 static pid_t start_worker(const char *program, int *sock)
 {

@@ -7,11 +7,9 @@
 #define _GNU_SOURCE
 #include <ancillary.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,46 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    int colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-    va_list args;
-    va_start(args, format);
-    printf("        %sworker%s  ", colour ? "\033[1;33m" : "", colour ? "\033[0m" : "");
-    vprintf(format, args);
-    putchar('\n');
-    fflush(stdout); /* the broker writes to the same place */
-    va_end(args);
-}
+#define VOICE "worker"
+#define VOICE_COLOUR "\033[1;33m"
+#define VOICE_MARGIN "        "
+#include "voice.h"
 
-static void die(const char *what)
-{
-    fprintf(stderr, "worker: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-/* Ends the demo if something is not as it was claimed. */
-static void check(int as_claimed, const char *claim)
-{
-    if (!as_claimed) {
-        fprintf(stderr, "worker: NOT SO: %s\n", claim);
-        exit(1);
-    }
-}
-
-static int open_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = -3; /* ".", ".." and the descriptor of the directory itself */
-    if (dir == NULL)
-        die("/proc/self/fd");
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
-/* ---- What a received descriptor can do: all that the broker's own can ---- */
+/* What a received descriptor can do: all that the broker's own can. */
 
 static void use_log(int fd, long offset)
 {

@@ -35,7 +35,7 @@ static void draw(struct input *in, struct put *p)
     p->level = what & 0x10 ? SOL_SOCKET : (int)word(in);
     p->type = what & 0x10 ? what & 15 : (int)word(in);
     p->len = byte(in);
-    for (i = 0; i < p->len; i++)
+    for (i = 0; i < p->len && !(what & 0x20); i++) /* or zeros: many descriptors from few bytes */
         p->data[i] = byte(in);
 }
 

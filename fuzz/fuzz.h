@@ -9,6 +9,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../c-tests/numbers.h"
 #include <ancillary.h>
 #include <errno.h>
 #include <stdio.h>
@@ -17,10 +18,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
 
 #define UNUSED __attribute__((unused)) static
 

@@ -2,6 +2,31 @@
  * specification has it. */
 #include "fuzz.h"
 
+/* anc_get of the kind of the message at `at`: the first of that kind counts. */
+static void get(const struct msghdr *msg, const unsigned char *bytes, size_t size, size_t at)
+{
+    struct found wanted, first;
+    unsigned char data[4096], untouched[4096];
+    size_t length, from;
+    int result, off;
+    MUST(find_at(bytes, size, at, &wanted) == 1);
+    for (from = 0; find_at(bytes, size, from, &first) == 1; from = first.next)
+        if (first.level == wanted.level && first.type == wanted.type)
+            break;
+    memset(untouched, 0xAA, sizeof untouched);
+    for (off = first.len ? -1 : 0; off <= 1; off++) {
+        length = first.len + (size_t)off;
+        memcpy(data, untouched, sizeof data);
+        errno = 0;
+        result = anc_get(msg, wanted.level, wanted.type, data, length);
+        if (result == 0)
+            MUST(off == 0 && !first.is_beyond && memcmp(data, bytes + first.data, length) == 0);
+        else
+            MUST(errno == EMSGSIZE && memcmp(data, untouched, sizeof data) == 0);
+        MUST(memcmp(data + length, untouched, sizeof data - length) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
@@ -28,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST((const unsigned char *)c.data == bytes + f.data);
         MUST(c.cut <= 1 && (c.cut || !f.is_beyond));
         MUST(anc_name(c.level, c.type) == anc_name(f.level, f.type));
+        get(&msg, bytes, length, at);
         at = f.next;
     }
     errno = 0;

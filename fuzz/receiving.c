@@ -145,7 +145,10 @@ static void receive_queued(uint8_t how, size_t max_fds, unsigned int flags)
         slots[i] = -1;
     for (i = 0; i < queued; i++)
         slots[q.head + i] = 3 * NO_DESCRIPTOR + (int)i;
-    result = anc_fd_queue_recvv(&q, -1, &iov, 1, max_fds, flags);
+    if (how & 1)
+        result = anc_fd_queue_recvv(&q, -1, &iov, 1, max_fds, flags);
+    else
+        result = anc_fd_queue_recv(&q, -1, data, sizeof data, max_fds, flags);
     MUST(result >= 0 || q.count == queued);
     for (i = 0; i < queued; i++)
         MUST(anc_fd_queue_take(&q) == 3 * NO_DESCRIPTOR + (int)i);

@@ -59,8 +59,18 @@ static void queue(struct input *in)
     MUST(anc_fd_queue_recvv(&q, -1, &iov, 1, byte(in), 0) == -1);
     MUST(q.count == before.count && q.size == before.size && q.slots == slots);
     MUST(is_sane || errno == EINVAL);
-    for (i = 0; is_sane && i < before.count && in->left > 0 && byte(in) % 4; i++)
-        MUST(anc_fd_queue_take(&q) == NO_DESCRIPTOR + (int)(before.head + i));
+    for (i = 0; is_sane && i < before.count && in->left > 0 && byte(in) % 4;) {
+        uint32_t n = byte(in), k;
+        int some[256];
+        if (n % 2) {
+            MUST(anc_fd_queue_take(&q) == NO_DESCRIPTOR + (int)(before.head + i++));
+        } else if (anc_fd_queue_take_fds(&q, some, n) == 0) {
+            for (k = 0; k < n; k++)
+                MUST(some[k] == NO_DESCRIPTOR + (int)(before.head + i++));
+        } else {
+            MUST(errno == ENOMSG && n > before.count - i && q.count == before.count - i);
+        }
+    }
     anc_fd_queue_close(&q);
     MUST(is_sane ? q.count == 0 : memcmp(&q, &before, sizeof q) == 0);
     MUST(anc_fd_queue_take(&q) == -1 && errno == (is_sane ? ENOMSG : EINVAL));

@@ -101,7 +101,8 @@ fn slots(control: &[u8], of: c_int) -> Vec<c_int> {
 
 /// Noise in which headers are plausible, and descriptors nobody's.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let header = (prop_oneof![0..64usize, any::<usize>()], prop_oneof![Just(SOL_SOCKET), any::<c_int>()], 0..6 as c_int);
+    let header =
+        (prop_oneof![0..64usize, any::<usize>()], prop_oneof![Just(SOL_SOCKET), any::<c_int>()], 0..6 as c_int);
     let chunk = (header, vec(prop_oneof![a_descriptor(), -5..0 as c_int], 0..6), 0..8usize);
     vec(chunk, 0..8).prop_map(|chunks| {
         let mut noise = Vec::new();
@@ -218,6 +219,12 @@ proptest! {
             let payload = message.payload.as_ptr_range();
             prop_assert!(message.payload.is_empty() || (behind <= payload.start && payload.end <= range.end));
             behind = payload.end.max(behind);
+            if !message.payload.is_empty() {
+                let at = payload.start as usize - range.start as usize - len(0).unwrap();
+                let promised = usize::from_ne_bytes(bytes[at..at + size_of::<usize>()].try_into().unwrap());
+                prop_assert_eq!(message.cut, promised > bytes.len() - at);
+                prop_assert_eq!(message.payload.len(), promised.min(bytes.len() - at) - len(0).unwrap());
+            }
         }
     }
 
@@ -287,6 +294,7 @@ proptest! {
         unsafe { anc_builder_init(&mut builder, memory.as_mut_ptr().cast::<c_void>(), size) };
         let mut failed: Option<(c_int, usize)> = None;
         for (i, put) in puts.iter().enumerate() {
+            let before = builder.len;
             let fds = if i == bad { Some(vec![-1]) } else if let Put::Fds(fds) = put { Some(fds.clone()) } else { None };
             // SAFETY: as above.
             unsafe {
@@ -296,9 +304,11 @@ proptest! {
                     (None, None) => {}
                 }
             }
+            if builder.error != 0 {
+                failed.get_or_insert((builder.error, before));
+            }
             match failed {
                 Some(first) => prop_assert_eq!((builder.error, builder.len), first),
-                None if builder.error != 0 => failed = Some((builder.error, builder.len)),
                 None => prop_assert!(i != bad),
             }
         }

@@ -5,6 +5,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../numbers.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,16 +17,6 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SO_INQ
-#define SO_INQ 84
-#endif
 
 static void must(int condition, const char *what)
 {
@@ -104,7 +96,7 @@ static int lowest_free(void)
     return fd;
 }
 
-/* Streams: which bytes bring which descriptors. ---------------------------------------------------- */
+/* Streams: which bytes bring which descriptors. */
 
 struct part {
     const char *bytes;
@@ -165,7 +157,7 @@ static void streams(void)
     reads("100", empty_between, 100, 100);
 }
 
-/* The control buffer: what each length lets through. ----------------------------------------------- */
+/* The control buffer: what each length lets through. */
 
 enum { CREDENTIALS = 1, PIDFD = 2, STAMP = 4, INQ = 8 };
 
@@ -263,7 +255,7 @@ static void control_lengths(const struct row *row)
     close(pair[1]);
 }
 
-/* Single answers. ----------------------------------------------------------------------------------- */
+/* Single answers. */
 
 static void answer(const char *question, ssize_t result)
 {

@@ -10,10 +10,6 @@
  * anc_close_unclaimed closes it. */
 #include "field.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 enum { ROUNDS = 5 };
 
 /* A socket that attaches pidfds. */

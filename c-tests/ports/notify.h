@@ -7,18 +7,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "numbers.h"
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 4
-#endif
 
 enum { NOTIFY_TEXT = 4096, NOTIFY_FDS = 253 };
 enum { NOTIFY_ERROR = -1, NOTIFY_NOTHING = 0, NOTIFY_MESSAGE = 1, NOTIFY_IGNORED = 2 };

@@ -148,10 +148,6 @@ static inline void room_again(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &usual_limit) == 0);
 }
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 /* Linux 6.5 and later. */
 static inline void want_pidfd(int sock)
 {

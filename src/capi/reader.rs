@@ -104,7 +104,7 @@ unsafe fn get(msg: *const msghdr, level: c_int, kind: c_int, data: *mut c_void, 
     while let Some(found) = unsafe { cmsg::find(rest) }? {
         rest = found.rest;
         if (found.level, found.kind) == (level, kind) {
-            if found.cut || found.payload.len() != len {
+            if found.is_cut() || found.payload.len() != len {
                 return Err(Errno::EMSGSIZE);
             }
             // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.

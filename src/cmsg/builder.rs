@@ -50,8 +50,8 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// ENOBUFS: no room. EINVAL: a kind that can only be received. SCM_RIGHTS is checked as
-    /// [`put_fds`](Self::put_fds) does it, and its payload must be whole ints. After an error the
-    /// buffer is as it was.
+    /// [`put_fds`](Self::put_fds) does it, and its payload must be whole ints. After an error
+    /// what was put before stands.
     #[inline]
     pub fn put(&mut self, level: c_int, kind: c_int, payload: &[u8]) -> Result<()> {
         if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) {

@@ -87,7 +87,7 @@ unsafe fn receive(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> 
         let mut unwound = Unwound { msg, room };
         let mut cleanup = Cleanup::new();
         cleanup.push(close, (&raw mut unwound).cast());
-        let received = sys::recvmsg(sock, &mut *msg, flags);
+        let received = sys::recvmsg_of_any_family(sock, &mut *msg, flags);
         cleanup.pop();
         received
     }

@@ -144,26 +144,54 @@ pub(crate) unsafe fn recvmsg(sock: c_int, msg: &mut msghdr, flags: c_int) -> Res
     count(unsafe { libc::recvmsg(sock, msg, flags | cloexec) })
 }
 
-/// `recvmmsg` without a time limit, as recvmsg, of at most UIO_MAXIOV messages.
+/// The same on a socket of any family.
+///
+/// # Safety
+/// As for recvmsg.
+#[inline]
+pub(crate) unsafe fn recvmsg_of_any_family(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> {
+    // SAFETY: the caller's.
+    with_cloexec(sock, flags, |flags| count(unsafe { libc::recvmsg(sock, msg, flags) }))
+}
+
+/// `recvmmsg` without a time limit, on a socket of any family, of at most UIO_MAXIOV messages.
 ///
 /// # Safety
 /// All that the messages point to must be writable, for as long as the lengths beside it say.
 #[inline]
 pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
-    let cloexec = if HAS_CMSG_CLOEXEC { libc::MSG_CMSG_CLOEXEC } else { 0 };
     let len = messages.len().min(IOV_MAX);
-    // SAFETY: `len` messages are there, the caller vouches for what they point to.
-    let received =
-        unsafe { libc::recvmmsg(sock, messages.as_mut_ptr(), len as _, (flags | cloexec) as _, core::ptr::null_mut()) };
-    count(received as libc::ssize_t)
+    let messages = messages.as_mut_ptr();
+    with_cloexec(sock, flags, |flags| {
+        // SAFETY: `len` messages are there, the caller vouches for what they point to.
+        let received = unsafe { libc::recvmmsg(sock, messages, len as _, flags as _, core::ptr::null_mut()) };
+        count(received as libc::ssize_t)
+    })
+}
+
+/// Receives with MSG_CMSG_CLOEXEC. Packet sockets refuse every flag that they do not know, this one
+/// among them; only AF_UNIX sockets bring descriptors, so the others can do without.
+fn with_cloexec(sock: c_int, flags: c_int, mut receive: impl FnMut(c_int) -> Result<usize>) -> Result<usize> {
+    if !HAS_CMSG_CLOEXEC {
+        return receive(flags);
+    }
+    keeping_errno(|| match receive(flags | libc::MSG_CMSG_CLOEXEC) {
+        Err(Errno::EINVAL) if socket_option(sock, libc::SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
+        received => received,
+    })
 }
 
 /// The socket's type: SOCK_STREAM, ...
 pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
+    socket_option(sock, libc::SO_TYPE)
+}
+
+/// An option of SOL_SOCKET that is an int.
+fn socket_option(sock: c_int, name: c_int) -> Result<c_int> {
     let mut value: c_int = 0;
     let mut len = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: value is writable and len is its size.
-    let r = unsafe { libc::getsockopt(sock, libc::SOL_SOCKET, libc::SO_TYPE, (&raw mut value).cast(), &mut len) };
+    let r = unsafe { libc::getsockopt(sock, libc::SOL_SOCKET, name, (&raw mut value).cast(), &mut len) };
     count(r as libc::ssize_t).map(|_| value)
 }
 
@@ -234,7 +262,9 @@ fn without_sigpipe(
         // sigtimedwait is a cancellation point.
         // SAFETY: pipe was initialised above; a null siginfo is allowed.
         let take = || unsafe { libc::sigtimedwait(pipe.as_ptr(), ptr::null_mut(), &none) };
+        let kept = errno();
         uncancellable(|| while take() == -1 && errno() == libc::EINTR {});
+        set_errno(kept);
     }
     // SAFETY: old was initialised by the first pthread_sigmask.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), ptr::null_mut()) };

@@ -1,0 +1,23 @@
+/* What the kernel has and older C libraries do not name. */
+#ifndef NUMBERS_H
+#define NUMBERS_H
+
+#include <sys/socket.h>
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#ifndef SO_INQ
+#define SO_INQ 84
+#endif
+#ifndef SCM_SECURITY
+#define SCM_SECURITY 3
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
+#endif
