@@ -125,7 +125,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo
+CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -174,6 +174,8 @@ check-facts facts:
 check-fuzz: $(STAGE)/.done
 	@sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz 20
 check-demo: demo
+check-examples: $(STAGE)/.done
+	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
 
 .PHONY: facts fuzz
 fuzz: $(STAGE)/.done

@@ -26,6 +26,8 @@ pages=$(grep -L '^\.so ' ./*.[37])
 lint() { mandoc -Tlint -Wstyle $pages 2>&1 | grep -v '^mandoc: outdated mandoc.db' || true; }
 check 'mandoc -Tlint finds nothing' lint
 
+check 'the tables of kinds are those of the source' sh -c 'sh kinds.sh check > /dev/null'
+
 missing() {
     for name in $(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' "$root/abi/libancillary.map"); do
         [ -f "$name.3" ] || echo "$name has no page"

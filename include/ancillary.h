@@ -666,10 +666,12 @@ void anc_put_source(struct anc_builder *b,
 
 /**
  * Appends the address that was asked as the one to answer from: `asked` is dest of anc_decode. Puts
- * nothing where a group was asked, for which the system chooses. EINVAL: a family that is neither
+ * nothing where an IPv6 group was asked, for which the system chooses; for an IPv4 group the kernel has
+ * named an address of the interface. EINVAL: a family that is neither
  * AF_INET nor AF_INET6. EFAULT: NULL.
  */
-void anc_put_reply_from(struct anc_builder *b, const struct anc_dest *asked);
+void anc_put_reply_from(struct anc_builder *b,
+                        const struct anc_dest *asked);
 
 /**
  * Appends the type of service or traffic class, 0 to 255, ECN in its lowest two bits; `family` is that

@@ -80,7 +80,8 @@ pub unsafe extern "C" fn anc_put_source(b: *mut anc_builder, from: *const sockad
 }
 
 /// Appends the address that was asked as the one to answer from: `asked` is dest of anc_decode. Puts
-/// nothing where a group was asked, for which the system chooses. EINVAL: a family that is neither
+/// nothing where an IPv6 group was asked, for which the system chooses; for an IPv4 group the kernel has
+/// named an address of the interface. EINVAL: a family that is neither
 /// AF_INET nor AF_INET6. EFAULT: NULL.
 ///
 /// # Safety
