@@ -62,17 +62,22 @@ same 'the .so imports what abi/imports.linux-gnu allows' "$work/allowed" "$work/
 same 'the .a imports the same' "$work/allowed" "$work/a-imports"
 
 # The object.
-dynamic() { $READELF -dW "$so" | sed -n "s/.*($1).*\[\(.*\)\]/\1/p"; }
+$READELF -dW "$so" > "$work/dynamic"
+$READELF -lW "$so" > "$work/segments"
+$READELF -SW "$so" > "$work/sections"
+strings "$so" "$build/libancillary.a" > "$work/strings"
+none() { grep "$@" || true; }
+dynamic() { sed -n "s/.*($1).*\[\(.*\)\]/\1/p" "$work/dynamic"; }
 is 'the soname is that of the major version' "libancillary.so.${version%%.*}" "$(dynamic SONAME)"
 is 'it needs libc and nothing else' 'libc.so.6' "$(dynamic NEEDED)"
 is 'the version node is the newest of the map' "$node" "$($NM -D "$so" | sed -n 's/.* A \(LIBANCILLARY_.*\)/\1/p' | tail -n 1)"
-is 'no constructor, no destructor' '' "$($READELF -dW "$so" | grep -E '\((INIT|FINI|INIT_ARRAY|FINI_ARRAY)\)' || true)"
-is 'no text relocation' '' "$($READELF -dW "$so" | grep TEXTREL || true)"
-is 'no executable stack, no writable code' '' "$($READELF -lW "$so" | grep -E 'GNU_STACK.*E |LOAD.*(WE|RWE)' || true)"
-is 'no writable data' '' "$($READELF -SW "$so" | awk '$2 ~ /^\.(data|bss|tdata|tbss)$/ || $3 ~ /^\.(data|bss|tdata|tbss)$/' || true)"
-is 'bound at load time' 'yes' "$($READELF -dW "$so" | grep -q BIND_NOW && echo yes)"
-is 'unwind tables for a cancelled thread' 'yes' "$($READELF -SW "$so" | grep -q '\.eh_frame_hdr' && echo yes)"
-is 'but no landing pads' '' "$($READELF -SW "$so" | grep gcc_except_table || true)"
+is 'no constructor, no destructor' '' "$(none -E '\((INIT|FINI|INIT_ARRAY|FINI_ARRAY)\)' "$work/dynamic")"
+is 'no text relocation' '' "$(none TEXTREL "$work/dynamic")"
+is 'no executable stack, no writable code' '' "$(none -E 'GNU_STACK.*E |LOAD.*(WE|RWE)' "$work/segments")"
+is 'no writable data' '' "$(awk '$2 ~ /^\.(data|bss|tdata|tbss)$/ || $3 ~ /^\.(data|bss|tdata|tbss)$/' "$work/sections")"
+is 'bound at load time' 'yes' "$(grep -q BIND_NOW "$work/dynamic" && echo yes)"
+is 'unwind tables for a cancelled thread' 'yes' "$(grep -q '\.eh_frame_hdr' "$work/sections" && echo yes)"
+is 'but no landing pads' '' "$(none gcc_except_table "$work/sections")"
 is 'below 64 KB' 'yes' "$([ "$(wc -c < "$so")" -lt 65536 ] && echo yes)"
-is 'no path of the machine that built it' '' "$(strings "$so" "$build/libancillary.a" | grep -F "$root" | head -n 1)"
+is 'no path of the machine that built it' '' "$(none -F -e "$root" -e "${CARGO_HOME:-$HOME/.cargo}" "$work/strings" | head -n 1)"
 exit $failed

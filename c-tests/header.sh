@@ -67,5 +67,14 @@ for width in '' -m32; do
         compile c++ clang++ -std=$(echo $standard | sed 's/23/2b/') $width
     done
 done
+for needed in gcc:c89 g++:c++98 gcc/32:c89; do
+    case "$compiled " in
+    *" $needed "*) ;;
+    *)
+        echo "FAIL nothing was compiled as $needed"
+        failed=1
+        ;;
+    esac
+done
 [ $failed -ne 0 ] || echo "ok   it compiles alone and twice:$compiled"
 exit $failed

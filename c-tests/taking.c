@@ -639,3 +639,26 @@ TEST(a_pidfd_that_found_the_table_full_is_EMFILE)
     }
     limits_end();
 }
+
+/* Numbers written over their own slots would stand there as if nobody had taken them. */
+TEST(slots_in_the_control_buffer_itself_are_refused)
+{
+    int pair[2], fd = new_descriptor();
+    char byte, control[ANC_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    struct iovec iov = {&byte, 1};
+    struct msghdr msg;
+    size_t nfds = 99;
+    socket_pair(SOCK_STREAM, pair);
+    CHECK_INT(anc_send_fd(pair[0], fd, 0), 0);
+    memset(&msg, 0, sizeof msg);
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control;
+    msg.msg_controllen = sizeof control;
+    CHECK_INT(anc_recvmsg(pair[1], &msg, 0), 1);
+    CHECK_ERRNO(anc_take_fds(&msg, (int *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&msg)), 1, &nfds, 0), EINVAL);
+    CHECK_INT(nfds, 0);
+    anc_close_unclaimed(&msg);
+    close(fd);
+    close_both(pair);
+}

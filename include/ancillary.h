@@ -495,7 +495,8 @@ uint32_t anc_version(void);
  *
  * flags: ANC_DONTWAIT, ANC_ALL, ANC_MOVE.
  *
- * EINVAL: descriptors with 0 bytes on a stream; more than ANC_FDS_MAX; an unknown flag.
+ * EINVAL: descriptors with 0 bytes on a stream; more than ANC_FDS_MAX; an unknown flag; len above
+ * SSIZE_MAX.
  * EFAULT: NULL with a length, in buf or fds. EBADF: a negative descriptor, or one that is not
  * open. EINTR: a signal came before anything had gone. ETOOMANYREFS: the user's descriptors in
  * flight have reached RLIMIT_NOFILE: wait by a timer, for the socket stays writable. EPERM: the
@@ -546,7 +547,7 @@ int anc_send_fd(int sock, int fd, unsigned int flags);
  * flags: ANC_DONTWAIT, ANC_ALL, ANC_EXACT, ANC_TRIM.
  *
  * Nothing consumed, the bytes and descriptors are still in the socket: EINVAL: 0 bytes on a
- * stream; an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though needed. EFAULT: NULL with a
+ * stream or more than SSIZE_MAX; an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though needed. EFAULT: NULL with a
  * length, in buf or fds. EINTR: a signal came first. EAGAIN, ECONNRESET and the kernel's other
  * errors of recvmsg.
  *
@@ -766,7 +767,7 @@ const char *anc_name(int level, int type);
  * Returns 0, or -1 and errno, *nfds 0: ERANGE: more than max_fds (ANC_TRIM: the surplus is closed,
  * no error). ENOMSG: fewer than max_fds, with ANC_EXACT. In both cases all of them are closed; a
  * pidfd stays. Nothing taken: EINVAL: an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though
- * needed, as in anc_recv_fds. EFAULT: msg is NULL, or fds with max_fds.
+ * needed, as in anc_recv_fds; fds in the control buffer. EFAULT: msg is NULL, or fds with max_fds.
  *
  * flags: ANC_EXACT, ANC_TRIM.
  */

@@ -178,10 +178,11 @@ pub unsafe extern "C" fn anc_builder_finish(b: *const anc_builder, msg: *mut msg
     let (Some(b), Some(msg)) = (unsafe { (b.as_ref(), msg.as_mut()) }) else {
         return status(Err(Errno::EFAULT));
     };
-    let is_empty = b.error != 0 || b.len == 0;
+    let error = if b.error == 0 && b.len > b.size { Errno::ENOBUFS.number() } else { b.error };
+    let is_empty = error != 0 || b.len == 0;
     msg.msg_control = if is_empty { ptr::null_mut() } else { b.buf.cast() };
     msg.msg_controllen = if is_empty { 0 } else { b.len as _ };
-    status(if b.error == 0 { Ok(()) } else { Err(Errno::new(b.error)) })
+    status(if error == 0 { Ok(()) } else { Err(Errno::new(error)) })
 }
 
 /// Puts with the C struct's buffer, length and sticky error.
@@ -198,8 +199,8 @@ unsafe fn put(b: *mut anc_builder, what: impl FnOnce(&mut Builder<'_>) -> Result
     let buffer: &mut [MaybeUninit<u8>] = if b.buf.is_null() {
         &mut []
     } else {
-        // SAFETY: the caller's buffer; init has bounded its size.
-        unsafe { slice::from_raw_parts_mut(b.buf.cast(), b.size) }
+        // SAFETY: the caller's buffer, no longer than an object can be.
+        unsafe { slice::from_raw_parts_mut(b.buf.cast(), b.size.min(isize::MAX as usize)) }
     };
     let mut builder = Builder::resume(buffer, b.len);
     match what(&mut builder) {

@@ -130,8 +130,9 @@ pub(super) unsafe fn messages<'a>(v: *mut mmsghdr, n: c_uint) -> Result<&'a mut 
     } else if v.is_null() {
         Err(Errno::EFAULT)
     } else {
-        // SAFETY: the caller's, not NULL; 2^32 messages are no object's size but a part of it.
-        Ok(unsafe { slice::from_raw_parts_mut(v, n as usize) })
+        let n = (n as usize).min(isize::MAX as usize / size_of::<mmsghdr>());
+        // SAFETY: the caller's, not NULL, and no longer than an object can be.
+        Ok(unsafe { slice::from_raw_parts_mut(v, n) })
     }
 }
 

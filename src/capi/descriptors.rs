@@ -28,7 +28,8 @@ pub extern "C" fn anc_version() -> u32 {
 ///
 /// flags: ANC_DONTWAIT, ANC_ALL, ANC_MOVE.
 ///
-/// EINVAL: descriptors with 0 bytes on a stream; more than ANC_FDS_MAX; an unknown flag.
+/// EINVAL: descriptors with 0 bytes on a stream; more than ANC_FDS_MAX; an unknown flag; len above
+/// SSIZE_MAX.
 /// EFAULT: NULL with a length, in buf or fds. EBADF: a negative descriptor, or one that is not
 /// open. EINTR: a signal came before anything had gone. ETOOMANYREFS: the user's descriptors in
 /// flight have reached RLIMIT_NOFILE: wait by a timer, for the socket stays writable. EPERM: the
@@ -75,8 +76,11 @@ pub unsafe extern "C" fn anc_sendv_fds(
 /// Sends one NUL byte and the descriptor `fd`. Returns 0, or -1 and errno as anc_send_fds.
 ///
 /// flags: ANC_DONTWAIT, ANC_ALL, ANC_MOVE.
+///
+/// # Safety
+/// With ANC_MOVE, nobody else may own `fd`.
 #[unsafe(no_mangle)]
-pub extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
+pub unsafe extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
     let byte = 0u8;
     let iov = [buffer((&raw const byte).cast_mut().cast(), 1)];
     // SAFETY: one readable byte and one int.
@@ -98,7 +102,7 @@ pub extern "C" fn anc_send_fd(sock: c_int, fd: c_int, flags: c_uint) -> c_int {
 /// flags: ANC_DONTWAIT, ANC_ALL, ANC_EXACT, ANC_TRIM.
 ///
 /// Nothing consumed, the bytes and descriptors are still in the socket: EINVAL: 0 bytes on a
-/// stream; an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though needed. EFAULT: NULL with a
+/// stream or more than SSIZE_MAX; an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though needed. EFAULT: NULL with a
 /// length, in buf or fds. EINTR: a signal came first. EAGAIN, ECONNRESET and the kernel's other
 /// errors of recvmsg.
 ///
@@ -211,7 +215,7 @@ unsafe fn recv(
     // SAFETY: the caller's pointer.
     let report = unsafe { Report::new(nfds) };
     let flags = Flags::new(flags, Flags::RECEIVE)?;
-    // Every EINVAL comes before an EFAULT.
+    // What is wrong whatever the pointers are comes before them.
     if matches!(iov, Err(Errno::EINVAL)) {
         return Err(Errno::EINVAL);
     }

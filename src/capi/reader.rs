@@ -128,7 +128,7 @@ pub extern "C" fn anc_name(level: c_int, r#type: c_int) -> *const c_char {
 /// Returns 0, or -1 and errno, *nfds 0: ERANGE: more than max_fds (ANC_TRIM: the surplus is closed,
 /// no error). ENOMSG: fewer than max_fds, with ANC_EXACT. In both cases all of them are closed; a
 /// pidfd stays. Nothing taken: EINVAL: an unknown flag; ANC_TRIM with ANC_EXACT; nfds NULL though
-/// needed, as in anc_recv_fds. EFAULT: msg is NULL, or fds with max_fds.
+/// needed, as in anc_recv_fds; fds in the control buffer. EFAULT: msg is NULL, or fds with max_fds.
 ///
 /// flags: ANC_EXACT, ANC_TRIM.
 ///

@@ -8,6 +8,9 @@ use super::close::close_each;
 use crate::abi::anc_fd_queue;
 use crate::errno::{Errno, Result};
 
+/// No object holds more slots.
+const SIZE_MAX: usize = isize::MAX as usize / mem::size_of::<c_int>();
+
 /// The queue of the C interface: `count` descriptors from slot `head` on.
 ///
 /// They stand side by side and are moved to the front when the room behind them runs short, so that
@@ -23,7 +26,13 @@ impl<'a> Queue<'a> {
     /// The queue's slots are writable, `size` of them, and those it counts are initialised.
     pub(crate) unsafe fn new(queue: &'a mut anc_fd_queue) -> Result<Self> {
         match queue.head.checked_add(queue.count) {
-            Some(end) if end <= queue.size && (queue.size == 0 || !queue.slots.is_null()) => Ok(Self { queue }),
+            Some(end)
+                if end <= queue.size
+                    && queue.size as usize <= SIZE_MAX
+                    && (queue.size == 0 || !queue.slots.is_null()) =>
+            {
+                Ok(Self { queue })
+            }
             _ => Err(Errno::EINVAL),
         }
     }
@@ -71,6 +80,9 @@ impl<'a> Queue<'a> {
         let Some(slot) = self.slots().get_mut(head as usize) else { return Err(Errno::ENOMSG) };
         // SAFETY: new's caller vouches for the slots that the queue counts.
         let fd = unsafe { mem::replace(slot, MaybeUninit::new(-1)).assume_init() };
+        if fd < 0 {
+            return Err(Errno::EINVAL);
+        }
         self.queue.count = left;
         self.queue.head = if left == 0 { 0 } else { head.saturating_add(1) };
         Ok(fd)

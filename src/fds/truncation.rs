@@ -48,7 +48,7 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
         return Some(Errno::ENOBUFS);
     }
     // The pidfd gets its number after the others: where it has one, they had theirs.
-    if !pidfd && sys::table_is_full() {
+    if !pidfd && sys::table_is_full(None) {
         return Some(Errno::EMFILE);
     }
     // With room behind the descriptors, what is missing is one of them; without, it may be what

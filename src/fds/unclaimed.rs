@@ -50,7 +50,7 @@ impl<'a> Unclaimed<'a> {
     /// Moves the descriptors of all SCM_RIGHTS to the start of `to`, and returns their number.
     ///
     /// ERANGE: there are more, and `trim` does not allow to close the surplus. ENOMSG: fewer than
-    /// `at_least`. In both cases all of them are closed.
+    /// `at_least`. In both cases all of them are closed. EINVAL: `to` lies in the control buffer.
     pub(crate) fn take_fds(&mut self, to: &mut [MaybeUninit<c_int>], at_least: usize, trim: bool) -> Result<usize> {
         let count = self.slots(is_rights).filter(|fd| *fd >= 0).fold(0usize, |count, _| count.saturating_add(1));
         let refusal = if count > to.len() && !trim {
@@ -60,6 +60,11 @@ impl<'a> Unclaimed<'a> {
         } else {
             Ok(count.min(to.len()))
         };
+        // Written in place, the numbers would stand for descriptors that nobody has taken.
+        let (taken, control) = (to.get(..count).unwrap_or(to).as_ptr_range(), self.control.as_ptr_range());
+        if (taken.start as usize) < control.end as usize && (control.start as usize) < taken.end as usize {
+            return Err(Errno::EINVAL);
+        }
         let mut fds = self.drain(is_rights);
         if refusal.is_ok() {
             // The slot comes first, for a descriptor that was drained has no other owner.

@@ -83,7 +83,7 @@ unsafe fn receive(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result
     let mut cleanup = Cleanup::new();
     // SAFETY: the caller's; the messages outlive the call.
     unsafe {
-        cleanup.push(close_unwound, (&raw mut unwound).cast());
+        cleanup.push(close_unwound, (&raw mut unwound).cast(), false);
         let received = sys::recvmmsg(sock, &mut *messages, flags);
         cleanup.pop();
         received

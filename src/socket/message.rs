@@ -86,7 +86,7 @@ unsafe fn receive(sock: c_int, msg: &mut msghdr, flags: c_int) -> Result<usize> 
         let msg: *mut msghdr = msg;
         let mut unwound = Unwound { msg, room };
         let mut cleanup = Cleanup::new();
-        cleanup.push(close, (&raw mut unwound).cast());
+        cleanup.push(close, (&raw mut unwound).cast(), false);
         let received = sys::recvmsg_of_any_family(sock, &mut *msg, flags);
         cleanup.pop();
         received

@@ -95,13 +95,14 @@ unsafe fn recv_once(
             }
         }
     }
-    let fds = settle(arrived, bytes, msg.msg_flags, to, is_counted, flags).map_err(Failure::Consumed)?;
+    let fds = settle(sock, arrived, bytes, msg.msg_flags, to, is_counted, flags).map_err(Failure::Consumed)?;
     Ok(Received { bytes, fds })
 }
 
 /// Hands over or closes what has arrived, whatever it is. The number of descriptors handed over.
 #[cold]
 fn settle(
+    sock: c_int,
     arrived: Arrived<'_>,
     bytes: usize,
     msg_flags: c_int,
@@ -110,7 +111,7 @@ fn settle(
     flags: Flags,
 ) -> Result<usize> {
     let cloexec = if sys::SETS_CLOEXEC_LATE { arrived.set_cloexec() } else { Ok(()) };
-    match cloexec.err().or_else(|| refusal(&arrived, bytes, msg_flags, to.len(), is_counted, flags)) {
+    match cloexec.err().or_else(|| refusal(sock, &arrived, bytes, msg_flags, to.len(), is_counted, flags)) {
         None => Ok(arrived.hand_over(to)),
         Some(errno) => {
             arrived.close();
@@ -121,6 +122,7 @@ fn settle(
 
 /// Why what has arrived is not handed over: the first reason that applies.
 fn refusal(
+    sock: c_int,
     arrived: &Arrived<'_>,
     bytes: usize,
     msg_flags: c_int,
@@ -142,7 +144,7 @@ fn refusal(
     // the kernel did not install all descriptors. It does not say why: the table tells, as long
     // as nothing is closed.
     if msg_flags & sys::MSG_CTRUNC != 0 && !(flags.trim() && slots >= room) {
-        return Some(if sys::table_is_full() { Errno::EMFILE } else { Errno::EOVERFLOW });
+        return Some(if sys::table_is_full(Some(sock)) { Errno::EMFILE } else { Errno::EOVERFLOW });
     }
     // Nothing at all is end of file, whatever was wanted.
     let is_end_of_file = bytes == 0 && slots == 0;
@@ -166,7 +168,7 @@ unsafe fn receive(sock: c_int, msg: &mut msghdr, before: &[c_int], flags: c_int)
     // SAFETY: the caller's; what Unwound points to outlives the call, and nobody else touches it
     // meanwhile.
     unsafe {
-        cleanup.push(close_unwound, (&raw mut unwound).cast());
+        cleanup.push(close_unwound, (&raw mut unwound).cast(), !before.is_empty());
         let received = sys::recvmsg(sock, &mut *msg, flags);
         cleanup.pop();
         received

@@ -25,8 +25,9 @@ unsafe extern "C" {
 
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
-/// Whether nobody can cancel this thread: glibc keeps the flag for such questions. With one thread,
-/// glibc's cancellation points act before their system call or not at all.
+/// Whether no other thread can cancel this one: glibc keeps the flag for such questions. With one
+/// thread, glibc's cancellation points act before their system call or not at all, unless a signal
+/// handler cancels its own thread, which pthread_cancel does not allow there.
 #[inline]
 fn is_single_threaded() -> bool {
     #[cfg(target_env = "gnu")]
@@ -59,13 +60,15 @@ impl Cleanup {
         Self { buffer: CleanupBuffer { words: [MaybeUninit::uninit(); 4] }, is_pushed: false }
     }
 
+    /// Registers the routine; where there is one thread only if it `always` has something to do.
+    ///
     /// # Safety
     /// `self` stays where it is until [`pop`](Self::pop), which must follow in the same function.
     /// Until then `routine(arg)` must be sound at every moment, and nothing may need dropping: a
     /// cancelled thread never gets to the pop.
     #[inline(always)]
-    pub(crate) unsafe fn push(&mut self, routine: extern "C" fn(*mut c_void), arg: *mut c_void) {
-        self.is_pushed = !is_single_threaded();
+    pub(crate) unsafe fn push(&mut self, routine: extern "C" fn(*mut c_void), arg: *mut c_void, always: bool) {
+        self.is_pushed = always || !is_single_threaded();
         if self.is_pushed {
             // SAFETY: the buffer stays until it is popped, or until the C library, which has run
             // the routine then, unwinds this frame.

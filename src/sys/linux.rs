@@ -202,12 +202,18 @@ pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
     count(r as libc::ssize_t).map(drop)
 }
 
-/// Whether the process can't have one more descriptor, tried with a duplicate of standard input.
-/// Where that is closed (EBADF), its own number is free. Keeps errno.
-pub(crate) fn table_is_full() -> bool {
+/// Whether the process can't have one more descriptor, tried with a duplicate of `sock`, or with an
+/// eventfd. No other descriptor will do: closing a duplicate gives up the process's POSIX locks on the
+/// file. Keeps errno.
+pub(crate) fn table_is_full(sock: Option<c_int>) -> bool {
     let kept = errno();
-    // SAFETY: fcntl with an int touches no memory.
-    let is_full = match unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 0) } {
+    let probe = match sock {
+        // SAFETY: fcntl with an int touches no memory.
+        Some(sock) => unsafe { libc::fcntl(sock, libc::F_DUPFD_CLOEXEC, 0) },
+        // SAFETY: touches no memory.
+        None => unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) },
+    };
+    let is_full = match probe {
         -1 => errno() == libc::EMFILE,
         copy => {
             uncancellable(|| close(copy, copy));

@@ -3,9 +3,11 @@
 //! One file a platform. A port to a new system writes one more, and touches nothing above.
 
 mod cancel;
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(target_os = "linux")]
 mod linux;
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+#[cfg(not(target_os = "linux"))]
+compile_error!("libancillary has no src/sys file for this system yet");
 
 pub(crate) use cancel::{Cleanup, test_cancel, uncancellable};
