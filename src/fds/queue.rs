@@ -9,7 +9,7 @@ use crate::abi::anc_fd_queue;
 use crate::errno::{Errno, Result};
 
 /// No object holds more slots.
-const SIZE_MAX: usize = isize::MAX as usize / mem::size_of::<c_int>();
+const SLOTS_MAX: usize = isize::MAX as usize / mem::size_of::<c_int>();
 
 /// The queue of the C interface: `count` descriptors from slot `head` on.
 ///
@@ -28,7 +28,7 @@ impl<'a> Queue<'a> {
         match queue.head.checked_add(queue.count) {
             Some(end)
                 if end <= queue.size
-                    && queue.size as usize <= SIZE_MAX
+                    && queue.size as usize <= SLOTS_MAX
                     && (queue.size == 0 || !queue.slots.is_null()) =>
             {
                 Ok(Self { queue })
