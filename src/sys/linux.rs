@@ -176,22 +176,22 @@ fn with_cloexec(sock: c_int, flags: c_int, mut receive: impl FnMut(c_int) -> Res
         return receive(flags);
     }
     keeping_errno(|| match receive(flags | libc::MSG_CMSG_CLOEXEC) {
-        Err(Errno::EINVAL) if socket_option(sock, libc::SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
+        Err(Errno::EINVAL) if option(sock, SOL_SOCKET, libc::SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
         received => received,
     })
 }
 
 /// The socket's type: SOCK_STREAM, ...
 pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
-    socket_option(sock, libc::SO_TYPE)
+    option(sock, SOL_SOCKET, libc::SO_TYPE)
 }
 
-/// An option of SOL_SOCKET that is an int.
-fn socket_option(sock: c_int, name: c_int) -> Result<c_int> {
+/// The value of a socket option that is an int.
+pub(crate) fn option(sock: c_int, level: c_int, name: c_int) -> Result<c_int> {
     let mut value: c_int = 0;
     let mut len = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: value is writable and len is its size.
-    let r = unsafe { libc::getsockopt(sock, libc::SOL_SOCKET, name, (&raw mut value).cast(), &mut len) };
+    let r = unsafe { libc::getsockopt(sock, level, name, (&raw mut value).cast(), &mut len) };
     count(r as libc::ssize_t).map(|_| value)
 }
 
