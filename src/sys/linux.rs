@@ -96,7 +96,7 @@ fn last_error() -> Errno {
 }
 
 #[inline]
-fn count(n: libc::ssize_t) -> Result<usize> {
+pub(super) fn count(n: libc::ssize_t) -> Result<usize> {
     usize::try_from(n).map_err(|_| last_error())
 }
 
