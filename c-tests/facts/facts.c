@@ -9,13 +9,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void must(int condition, const char *what)
@@ -257,10 +262,23 @@ static void control_lengths(const struct row *row)
 
 /* Single answers. */
 
+static const char *error_name(void)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {{EINVAL, "EINVAL"}, {EBADF, "EBADF"}, {ENODATA, "ENODATA"}, {ECHILD, "ECHILD"}, {ESRCH, "ESRCH"}};
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof *names; i++)
+        if (errno == names[i].number)
+            return names[i].name;
+    return strerror(errno);
+}
+
 static void answer(const char *question, ssize_t result)
 {
     if (result < 0)
-        printf("- %s: %s\n", question, errno == EINVAL ? "EINVAL" : errno == EBADF ? "EBADF" : strerror(errno));
+        printf("- %s: %s\n", question, error_name());
     else
         printf("- %s: %zd\n", question, result);
 }
@@ -320,6 +338,103 @@ static void answers(void)
     answer("the descriptor -1", send_control(SOCK_STREAM, 1, &c, CMSG_SPACE(sizeof fd)));
 }
 
+/* What a socket says of its peer, which is this process where there is one. */
+static void peer(const char *socket_is, int sock)
+{
+    struct ucred c;
+    socklen_t len = sizeof c;
+    gid_t groups[65536];
+    int pidfd;
+    must(getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) == 0, "SO_PEERCRED");
+    printf("| %s | %s | ", socket_is, c.pid == getpid() ? "this process" : c.pid == 0 && c.uid == (uid_t)-1 ? "pid 0, uid -1" : "?");
+    len = sizeof pidfd;
+    if (getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0) {
+        printf("%s | ", fcntl(pidfd, F_GETFD) == FD_CLOEXEC ? "close-on-exec" : "?");
+        close(pidfd);
+    } else {
+        printf("%s | ", error_name());
+    }
+    len = sizeof groups;
+    printf("%s |\n", getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0 ? "yes" : error_name());
+    close(sock);
+}
+
+static int new_socket(int family, int type, int listens)
+{
+    struct sockaddr at = {.sa_family = AF_UNIX};
+    int sock = socket(family, type, 0);
+    must(sock >= 0, "socket");
+    must(!listens || (bind(sock, &at, sizeof at.sa_family) == 0 && listen(sock, 1) == 0), "listen");
+    return sock;
+}
+
+/* The line Pid: of its fdinfo, what waitid says of it, and the result of PIDFD_GET_INFO. */
+static void pidfd_row(const char *process_is, int pidfd, pid_t pid)
+{
+    struct {
+        uint64_t mask, cgroup;
+        uint32_t pid, others[11];
+    } info = {0};
+    char path[64], line[256];
+    siginfo_t child;
+    FILE *file;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    file = fopen(path, "r");
+    must(file != NULL, path);
+    while (fgets(line, sizeof line, file) && strncmp(line, "Pid:", 4) != 0)
+        ;
+    fclose(file);
+    printf("| %s | %s | ", process_is, atoi(line + 4) == pid ? "its number" : atoi(line + 4) == -1 ? "-1" : "?");
+    printf("%s | ", waitid(P_PIDFD, (id_t)pidfd, &child, WEXITED | WNOHANG | WNOWAIT) == 0 ? "0" : error_name());
+    printf("%s |\n", ioctl(pidfd, _IOWR(0xFF, 11, info), &info) != 0 ? error_name() : (pid_t)info.pid == pid ? "its number" : "?");
+}
+
+static void peers(void)
+{
+    int pair[2], hold[2], pidfd;
+    siginfo_t info;
+    pid_t child;
+    char byte;
+    printf("\n## The peer\n\n| socket | SO_PEERCRED | SO_PEERPIDFD | SO_PEERGROUPS |\n|---|---|---|---|\n");
+    must(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0, "socketpair");
+    peer("pair, DGRAM", pair[0]);
+    close(pair[1]);
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
+    peer("pair, STREAM", pair[0]);
+    close(pair[1]);
+    peer("unconnected", new_socket(AF_UNIX, SOCK_STREAM, 0));
+    peer("listening", new_socket(AF_UNIX, SOCK_STREAM, 1));
+    peer("internet", new_socket(AF_INET, SOCK_STREAM, 0));
+
+    printf("\n| pidfd of a process that | Pid: | waitid | PIDFD_GET_INFO |\n|---|---|---|---|\n");
+    must(pipe(hold) == 0, "pipe");
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        close(hold[1]);
+        _exit(read(hold[0], &byte, 1) != 0);
+    }
+    pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    must(child > 0 && (pidfd >= 0 || errno == ENOSYS), "child");
+    if (pidfd < 0) {
+        close(hold[1]);
+        return;
+    }
+    pidfd_row("lives", pidfd, child);
+    close(hold[1]);
+    must(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0, "waitid");
+    pidfd_row("has ended", pidfd, child);
+    must(waitpid(child, NULL, 0) == child, "waitpid");
+    pidfd_row("was waited for", pidfd, child);
+    close(pidfd);
+    close(hold[0]);
+    pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    pidfd_row("is no child", pidfd, getpid());
+    close(pidfd);
+    printf("\nwaitid of what is no pidfd: %s.\n",
+           waitid(P_PIDFD, STDIN_FILENO, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? "0" : error_name());
+}
+
 int main(void)
 {
     static const struct row rows[] = {
@@ -341,5 +456,6 @@ int main(void)
     for (i = 0; i < sizeof rows / sizeof *rows; i++)
         control_lengths(&rows[i]);
     answers();
+    peers();
     return 0;
 }
