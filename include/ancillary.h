@@ -183,6 +183,16 @@ extern "C" {
 #define ANC_FLOWINFO ((uint64_t)1 << 21)
 
 /**
+ * pid, uid, gid of struct anc_peer.
+ */
+#define ANC_PEER_CREDENTIALS 1
+
+/**
+ * pidfd of struct anc_peer.
+ */
+#define ANC_PEER_PIDFD 2
+
+/**
  * Control messages being put into the caller's buffer. (buf, len) is good for any sendmsg,
  * sendmmsg or io_uring entry, as long as error is 0.
  */
@@ -448,6 +458,32 @@ struct anc_info {
      * Where the datagram was sent to before it was redirected.
      */
     struct sockaddr_storage original;
+};
+
+/**
+ * Who connected or listened, as anc_peer tells it.
+ */
+struct anc_peer {
+    /**
+     * ANC_PEER_ bits: what is there.
+     */
+    uint32_t present;
+    /**
+     * The process, in the caller's PID namespace; never 0.
+     */
+    int32_t pid;
+    /**
+     * Its effective user,
+     */
+    uint32_t uid;
+    /**
+     * and group.
+     */
+    uint32_t gid;
+    /**
+     * A descriptor of the process, which is the caller's; -1 where there is none.
+     */
+    int32_t pidfd;
 };
 
 /**
@@ -866,6 +902,75 @@ int anc_recvmmsg(int sock,
                  struct mmsghdr *v,
                  unsigned int n,
                  int msg_flags);
+
+/**
+ * Tells who is at the other end of the AF_UNIX socket `sock`, a connected one: `p`, `size` bytes, gets
+ * pid, uid and gid, and with ANC_PEER_PIDFD a pidfd, close-on-exec, which is the caller's.
+ *
+ * They are those of the process that called connect, listen or socketpair, at that moment. Since then it
+ * may have ended, changed its user, or left the socket to another process, which speaks in its place.
+ *
+ * Look at present before pidfd: a kernel before 6.5 has none, and the call succeeds without. A pid alone
+ * may be another process by now; anc_pidfd_matches tells.
+ *
+ * flags: ANC_PEER_PIDFD; ANC_PEER_CREDENTIALS is always understood.
+ *
+ * Returns 0, or -1 and errno, with present 0 and pidfd -1: ENODATA: no peer, or none that the caller can
+ * name: an unconnected or listening socket, one of another family, a process that the caller's PID
+ * namespace does not show (the kernel reports pid 0). EMFILE: no free descriptor for the pidfd. ESRCH:
+ * the process has ended and was waited for (before Linux 6.16). EINVAL: an unknown flag; a size that no
+ * version of the struct has had, and then nothing is written. EFAULT: p is NULL. EBADF, ENOTSOCK.
+ */
+int anc_peer(int sock,
+             struct anc_peer *p,
+             size_t size,
+             unsigned int flags);
+
+/**
+ * Writes the security label of the peer of `sock` to `buf`, which has room for *len bytes, always with a
+ * NUL behind it. Which label that is, is the security module's business; AF_UNIX, and internet sockets
+ * where the module labels them.
+ *
+ * Returns 0 with the length in *len, the NUL not counted; or -1 and errno, with an empty string in buf and
+ * *len 0, but for ERANGE: *len bytes are room enough, the NUL counted. ENOPROTOOPT: no security module
+ * labels this socket. EFAULT: len is NULL, or buf with a length. EBADF, ENOTSOCK.
+ *
+ * *len 0 asks for the room.
+ */
+int anc_peer_label(int sock,
+                   char *buf,
+                   size_t *len);
+
+/**
+ * Writes the supplementary groups of the peer of the AF_UNIX socket `sock` to `groups`, which has *n
+ * slots. Those of the same moment as anc_peer's gid, which need not be among them.
+ *
+ * Returns 0 with their number in *n; or -1 and errno, with *n 0, but for ERANGE: they need *n slots, and
+ * none was written. ENODATA: no peer, as for anc_peer, but the PID namespace does not matter. ENOPROTOOPT:
+ * before Linux 4.13. EFAULT: n is NULL, or groups with a number. EBADF, ENOTSOCK.
+ *
+ * *n 0 asks for the number: 0 if there are none, ERANGE if there are any.
+ */
+int anc_peer_groups(int sock,
+                    gid_t *groups,
+                    size_t *n);
+
+/**
+ * Tells whether `pid` is still the number of the process that `pidfd` refers to. First look up what is
+ * needed by the number, in /proc/PID or elsewhere, then ask: 1 proves that it was this process's all
+ * the time.
+ *
+ * The number is the one that /proc shows; where there is no /proc, that of the caller's PID namespace.
+ *
+ * Returns 1; 0: the process has ended and was waited for, so that its number may be another's; or it has
+ * another number, or none here; or -1 and errno: EBADF: not a pidfd. EINVAL: pid is not positive, or Linux
+ * before 5.4. EMFILE: no free descriptor to read /proc with. ENOENT: no /proc, before Linux 6.13, or one
+ * that does not show the caller.
+ *
+ * A process that has ended keeps its number until it is waited for: still 1.
+ */
+int anc_pidfd_matches(int pidfd,
+                      int32_t pid);
 
 /**
  * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.

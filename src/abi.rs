@@ -128,6 +128,27 @@ pub const ANC_FRAGSIZE: u64 = (1 as u64) << 20;
 /// flowinfo, in host order. IPV6_FLOWINFO.
 pub const ANC_FLOWINFO: u64 = (1 as u64) << 21;
 
+/// pid, uid, gid of struct anc_peer.
+pub const ANC_PEER_CREDENTIALS: u32 = 0x01;
+/// pidfd of struct anc_peer.
+pub const ANC_PEER_PIDFD: u32 = 0x02;
+
+/// Who connected or listened, as anc_peer tells it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct anc_peer {
+    /// ANC_PEER_ bits: what is there.
+    pub present: u32,
+    /// The process, in the caller's PID namespace; never 0.
+    pub pid: i32,
+    /// Its effective user,
+    pub uid: u32,
+    /// and group.
+    pub gid: u32,
+    /// A descriptor of the process, which is the caller's; -1 where there is none.
+    pub pidfd: i32,
+}
+
 /// A point in time.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -41,4 +41,23 @@ macro_rules! names {
     };
 }
 
-names!(EBADF, EBADMSG, EFAULT, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, ENOMSG, EOVERFLOW, EPIPE, ERANGE,);
+names!(
+    EBADF,
+    EBADMSG,
+    ECHILD,
+    EFAULT,
+    EINTR,
+    EINVAL,
+    EMFILE,
+    EMSGSIZE,
+    ENOBUFS,
+    ENODATA,
+    ENOENT,
+    ENOMSG,
+    ENOPROTOOPT,
+    EOVERFLOW,
+    EPIPE,
+    ERANGE,
+    EREMOTE,
+    ESRCH,
+);

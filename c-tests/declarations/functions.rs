@@ -1,6 +1,6 @@
 //! What a Rust program would declare to call the C library: plain, for ctest2's parser to read.
 
-use libc::{c_char, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{c_char, c_int, c_uint, c_void, gid_t, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::abi::*;
 
@@ -93,4 +93,8 @@ extern "C" {
     pub fn anc_put_timestamping(b: *mut anc_builder, sof_flags: u32);
     pub fn anc_put_mark(b: *mut anc_builder, mark: u32);
     pub fn anc_put_priority(b: *mut anc_builder, priority: u32);
+    pub fn anc_peer(sock: c_int, p: *mut anc_peer, size: size_t, flags: c_uint) -> c_int;
+    pub fn anc_peer_label(sock: c_int, buf: *mut c_char, len: *mut size_t) -> c_int;
+    pub fn anc_peer_groups(sock: c_int, groups: *mut gid_t, n: *mut size_t) -> c_int;
+    pub fn anc_pidfd_matches(pidfd: c_int, pid: i32) -> c_int;
 }

@@ -29,6 +29,15 @@ pub(super) fn status(result: Result<()>) -> c_int {
     }
 }
 
+/// 1, 0, or -1 and errno.
+#[inline]
+pub(super) fn answer(result: Result<bool>) -> c_int {
+    match result {
+        Ok(yes) => c_int::from(yes),
+        Err(errno) => failed(errno),
+    }
+}
+
 /// A descriptor or -1 and errno.
 #[inline]
 pub(super) fn descriptor(result: Result<c_int>) -> c_int {
@@ -85,21 +94,21 @@ pub(super) unsafe fn descriptors<'a>(fds: *const c_int, count: usize) -> Result<
     }
 }
 
-/// Slots for descriptors, whose content does not matter. EFAULT: NULL with a count.
+/// Slots for descriptors and the like, whose content does not matter. EFAULT: NULL with a count.
 ///
 /// # Safety
-/// `fds` must be NULL or point to `count` writable ints.
+/// `to` must be NULL or point to `count` writable T.
 #[inline]
-pub(super) unsafe fn slots<'a>(fds: *mut c_int, count: usize) -> Result<&'a mut [MaybeUninit<c_int>]> {
+pub(super) unsafe fn slots<'a, T>(to: *mut T, count: usize) -> Result<&'a mut [MaybeUninit<T>]> {
     if count == 0 {
         Ok(&mut [])
-    } else if fds.is_null() {
+    } else if to.is_null() {
         Err(Errno::EFAULT)
     } else {
         // No object is larger than PTRDIFF_MAX, whatever the caller says.
-        let count = count.min(isize::MAX as usize / size_of::<c_int>());
+        let count = count.min(isize::MAX as usize / size_of::<T>());
         // SAFETY: the caller's, not NULL, and no longer than an object can be.
-        Ok(unsafe { slice::from_raw_parts_mut(fds.cast(), count) })
+        Ok(unsafe { slice::from_raw_parts_mut(to.cast(), count) })
     }
 }
 

@@ -3,13 +3,13 @@
 //! `--cfg anc_without="..."` takes one thing away that other systems lack, so that its replacement
 //! is tested here.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 
 use super::cancel::uncancellable;
 use crate::errno::{Errno, Result};
 
-pub(crate) use libc::{iovec, mmsghdr, msghdr};
+pub(crate) use libc::{gid_t, iovec, mmsghdr, msghdr, ucred};
 
 /// `struct cmsghdr` as the kernel has it. musl declares a 32-bit length, and padding beside it.
 #[repr(C)]
@@ -53,9 +53,21 @@ pub(crate) const MSG_ERRQUEUE: c_int = libc::MSG_ERRQUEUE;
 pub(crate) const MSG_WAITFORONE: c_int = libc::MSG_WAITFORONE;
 /// recvmsg reports the request in msg_flags, where it says nothing about the message.
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
+pub(crate) const AF_UNIX: c_int = libc::AF_UNIX;
 pub(crate) const AF_INET: c_int = libc::AF_INET;
 pub(crate) const AF_INET6: c_int = libc::AF_INET6;
 pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
+
+pub(crate) const SO_DOMAIN: c_int = libc::SO_DOMAIN;
+pub(crate) const SO_ACCEPTCONN: c_int = libc::SO_ACCEPTCONN;
+/// The peer of a socket: `struct ucred`; the label of a security module; Linux 4.13: an array of gid_t
+/// (asm/socket.h).
+pub(crate) const SO_PEERCRED: c_int = libc::SO_PEERCRED;
+pub(crate) const SO_PEERSEC: c_int = libc::SO_PEERSEC;
+pub(crate) const SO_PEERGROUPS: c_int = if IS_SPARC { 0x3d } else { 59 };
+/// Linux 6.5: a new descriptor, close-on-exec.
+pub(crate) const SO_PEERPIDFD: c_int = if IS_SPARC { 0x56 } else { 77 };
+const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
 
 const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
 const HAS_NOSIGNAL: bool = cfg!(not(anc_without = "nosignal"));
@@ -189,10 +201,28 @@ pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
 /// The value of a socket option that is an int.
 pub(crate) fn option(sock: c_int, level: c_int, name: c_int) -> Result<c_int> {
     let mut value: c_int = 0;
-    let mut len = size_of::<c_int>() as libc::socklen_t;
+    let mut len = size_of::<c_int>();
     // SAFETY: value is writable and len is its size.
-    let r = unsafe { libc::getsockopt(sock, level, name, (&raw mut value).cast(), &mut len) };
-    count(r as libc::ssize_t).map(|_| value)
+    unsafe { option_into(sock, level, name, (&raw mut value).cast(), &mut len) }.map(|()| value)
+}
+
+/// The value of a socket option of any length. len: the room, of which the kernel can use INT_MAX
+/// bytes; then the bytes that the kernel speaks of, with ERANGE those that it would need.
+///
+/// # Safety
+/// `to` must be writable for `len` bytes.
+pub(crate) unsafe fn option_into(
+    sock: c_int,
+    level: c_int,
+    name: c_int,
+    to: *mut c_void,
+    len: &mut usize,
+) -> Result<()> {
+    let mut bytes = (*len).min(c_int::MAX as usize) as libc::socklen_t;
+    // SAFETY: the caller's.
+    let r = unsafe { libc::getsockopt(sock, level, name, to, &mut bytes) };
+    *len = bytes as usize;
+    count(r as libc::ssize_t).map(drop)
 }
 
 /// Sets FD_CLOEXEC, for systems whose recvmsg can't.

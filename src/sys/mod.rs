@@ -6,6 +6,8 @@ mod cancel;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+pub(crate) mod pidfd;
+#[cfg(target_os = "linux")]
 pub(crate) mod proc;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;

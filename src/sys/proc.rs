@@ -8,7 +8,7 @@ use core::slice;
 
 use super::cancel::uncancellable;
 use super::linux::count;
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 
 /// "/proc/self/fdinfo/", a number and a NUL.
 const PATH_MAX: usize = 18 + DIGITS_MAX + 1;
@@ -37,6 +37,21 @@ pub(crate) fn info(fd: c_uint, to: &mut [MaybeUninit<u8>]) -> Result<&[u8]> {
         len
     })?;
     Ok(written(to, len))
+}
+
+/// Whether there is a /proc, though it may not show this process: it may be that of a PID namespace
+/// which does not contain it. Taken to be there if nobody can tell.
+pub(crate) fn is_mounted() -> bool {
+    uncancellable(|| {
+        // The link itself, which is there for everybody; only following it is not.
+        let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+        // SAFETY: the path ends with a NUL.
+        let link = count(unsafe { libc::open(c"/proc/self".as_ptr(), flags) } as isize);
+        if let Ok(link) = link {
+            super::close(link as c_int, link as c_int);
+        }
+        link != Err(Errno::ENOENT)
+    })
 }
 
 /// The directory, which ends with a slash, the number, and a NUL.
