@@ -69,6 +69,14 @@ static void receive_parts_refused(void)
     result = anc_recv_fds(pair[1], bytes, 10, got, 3, &came, ANC_ALL) + 2;
 }
 
+static struct anc_peer peer;
+static void ask_peer(void)
+{
+    result = anc_peer(pair[0], &peer, sizeof peer, ANC_PEER_PIDFD) + 1;
+    got[0] = peer.pidfd;
+}
+static void match_pidfd(void) { result = anc_pidfd_matches(peer.pidfd, peer.pid); }
+
 static void close_many(void)
 {
     anc_close_fds(got, ANC_FDS_MAX);
@@ -138,6 +146,8 @@ static const struct row {
     {"anc_recv_fd", queue_one, receive_one, 1},
     {"anc_close_fds, 253", open_many, close_many, 1},
     {"anc_close_fds, scattered", open_scattered, close_many, 1},
+    {"anc_peer PIDFD", NULL, ask_peer, 1},
+    {"anc_pidfd_matches", ask_peer, match_pidfd, 1},
 };
 
 /* How. */
