@@ -697,6 +697,38 @@ TEST(looking_leaves_a_child_to_be_waited_for_and_its_state_alone)
     close(pidfd);
 }
 
+static int came_back;
+
+static void *ask_while_cancelled(void *sock)
+{
+    struct anc_peer p;
+    char label[8];
+    size_t len = sizeof label, n = 0;
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK_INT(anc_peer(*(int *)sock, &p, sizeof p, ANC_PEER_PIDFD), 0);
+    CHECK_INT(anc_pidfd_matches(p.pidfd, p.pid), 1);
+    anc_peer_label(*(int *)sock, label, &len);
+    anc_peer_groups(*(int *)sock, NULL, &n);
+    CHECK_INT(syscall(SYS_close, p.pidfd), 0); /* close() would be the end */
+    came_back = 1;
+    pthread_testcancel();
+    return NULL;
+}
+
+TEST(no_call_is_a_cancellation_point)
+{
+    int pair[2], before;
+    pthread_t thread;
+    void *result;
+    socket_pair(SOCK_STREAM, pair);
+    before = open_descriptors();
+    CHECK(pthread_create(&thread, NULL, ask_while_cancelled, &pair[0]) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(came_back && result == PTHREAD_CANCELED);
+    CHECK_INT(open_descriptors(), before);
+    close_both(pair);
+}
+
 /* The next process gets this number. */
 static int recycle(pid_t pid)
 {
