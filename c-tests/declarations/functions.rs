@@ -93,4 +93,6 @@ extern "C" {
     pub fn anc_put_timestamping(b: *mut anc_builder, sof_flags: u32);
     pub fn anc_put_mark(b: *mut anc_builder, mark: u32);
     pub fn anc_put_priority(b: *mut anc_builder, priority: u32);
+    pub fn anc_fd_describe(fd: c_int, info: *mut anc_fd_info, size: size_t) -> c_int;
+    pub fn anc_fd_require(fd: c_int, kinds: u32, access: u32, seals: u32) -> c_int;
 }

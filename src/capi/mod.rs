@@ -4,6 +4,7 @@
 mod builder;
 mod convert;
 mod decode;
+mod describe;
 mod descriptors;
 mod message;
 mod queue;
@@ -12,6 +13,7 @@ mod space;
 
 pub use builder::*;
 pub use decode::*;
+pub use describe::*;
 pub use descriptors::*;
 pub use message::*;
 pub use queue::*;
