@@ -814,7 +814,8 @@ TEST(no_file_of_tmpfs_passes_for_sealed_memory_whatever_its_name)
     close(mount);
 }
 
-/* A file system whose server answers everything but what fstat asks. */
+/* A file system whose server answers everything but what fstat asks, and whose file looks like a memfd:
+ * no link, a name at the root of a mount that is nowhere. */
 
 static void answer(int fuse, const struct fuse_in_header *request, int error, const void *data, size_t len)
 {
@@ -832,8 +833,11 @@ static void serve(int fuse, int asked)
     const struct fuse_in_header *header = (const struct fuse_in_header *)request;
     struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = 4096};
     struct fuse_open_out opened = {.fh = 1};
+    /* Whoever waits for an answer can't be killed until this process has ended. */
+    alarm(30);
+    CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
     while (read(fuse, request, sizeof request) > 0) {
-        struct fuse_entry_out entry = {.nodeid = 2, .attr = {.ino = 2, .mode = S_IFREG | 0666, .nlink = 1, .size = 77}};
+        struct fuse_entry_out entry = {.nodeid = 2, .attr = {.ino = 2, .mode = S_IFREG | 0666, .nlink = 0, .size = 77}};
         switch (header->opcode) {
         case FUSE_INIT:
             answer(fuse, header, 0, &init, sizeof init);
@@ -874,7 +878,7 @@ static struct served mount_fuse(unsigned int user)
     if (geteuid() != 0)
         skip("mounting is for root");
     fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    if (fuse < 0 || unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (fuse < 0 || unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0)
         skip("no FUSE: %s", strerror(errno));
     CHECK(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
     snprintf(options, sizeof options, "fd=%d,rootmode=40777,user_id=%u,group_id=%u", fuse, user, user);
@@ -885,7 +889,7 @@ static struct served mount_fuse(unsigned int user)
     if (s.server == 0)
         serve(fuse, s.asked[1]);
     close(fuse);
-    snprintf(path, sizeof path, "%s/file", dir);
+    snprintf(path, sizeof path, "%s/memfd:x", dir);
     socket_pair(SOCK_STREAM, pair);
     opener = fork();
     CHECK(opener >= 0);
