@@ -33,6 +33,7 @@ fn header() {
         "capi/decode",
         "capi/message",
         "capi/peer",
+        "capi/describe",
         "capi/queue",
     ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));

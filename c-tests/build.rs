@@ -19,6 +19,11 @@ fn main() {
         _ if is_struct => format!("struct {name}"),
         _ => name.to_string(),
     });
-    generator.field_name(|_, field| if field == "kind" { "type".to_string() } else { field.to_string() });
+    // What C calls type.
+    generator.field_name(|structure, field| match (structure, field) {
+        ("anc_fd_info", "kind") => field.to_string(),
+        (_, "kind" | "socket_type") => "type".to_string(),
+        _ => field.to_string(),
+    });
     generator.generate("declarations/leaf.rs", "comparison.rs");
 }

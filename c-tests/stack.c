@@ -120,6 +120,13 @@ static void fill_up(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
+static void describe_one(void)
+{
+    struct anc_fd_info info;
+    result = anc_fd_describe(fds[0], &info, sizeof info) + 1;
+}
+static void require_one(void) { result = anc_fd_require(fds[0], ANC_FD_EVENT, ANC_FD_READ, 0) + 1; }
+
 static const struct row {
     const char *name;
     void (*prepare)(void);
@@ -148,6 +155,8 @@ static const struct row {
     {"anc_close_fds, scattered", open_scattered, close_many, 1},
     {"anc_peer PIDFD", NULL, ask_peer, 1},
     {"anc_pidfd_matches", ask_peer, match_pidfd, 1},
+    {"anc_fd_describe", NULL, describe_one, 1},
+    {"anc_fd_require", NULL, require_one, 1},
 };
 
 /* How. */

@@ -193,6 +193,91 @@ extern "C" {
 #define ANC_PEER_PIDFD 2
 
 /**
+ * None of the following. A later version may know it.
+ */
+#define ANC_FD_OTHER ((uint32_t)1 << 0)
+
+/**
+ * A regular file. It may be on FUSE or NFS: reading it may take forever.
+ */
+#define ANC_FD_FILE ((uint32_t)1 << 1)
+
+/**
+ * A directory.
+ */
+#define ANC_FD_DIRECTORY ((uint32_t)1 << 2)
+
+/**
+ * A character device: /dev/null, a terminal.
+ */
+#define ANC_FD_CHARACTER ((uint32_t)1 << 3)
+
+/**
+ * A block device.
+ */
+#define ANC_FD_BLOCK ((uint32_t)1 << 4)
+
+/**
+ * A pipe or FIFO.
+ */
+#define ANC_FD_PIPE ((uint32_t)1 << 5)
+
+/**
+ * A socket: domain, type, protocol, listening.
+ */
+#define ANC_FD_SOCKET ((uint32_t)1 << 6)
+
+/**
+ * memfd_create: seals.
+ */
+#define ANC_FD_MEMORY ((uint32_t)1 << 7)
+
+/**
+ * eventfd.
+ */
+#define ANC_FD_EVENT ((uint32_t)1 << 8)
+
+/**
+ * epoll_create.
+ */
+#define ANC_FD_EPOLL ((uint32_t)1 << 9)
+
+/**
+ * timerfd_create.
+ */
+#define ANC_FD_TIMER ((uint32_t)1 << 10)
+
+/**
+ * signalfd.
+ */
+#define ANC_FD_SIGNAL ((uint32_t)1 << 11)
+
+/**
+ * inotify_init.
+ */
+#define ANC_FD_INOTIFY ((uint32_t)1 << 12)
+
+/**
+ * pidfd_open, and the like.
+ */
+#define ANC_FD_PROCESS ((uint32_t)1 << 13)
+
+/**
+ * Opened with O_PATH, whatever it names: it can be neither read nor written.
+ */
+#define ANC_FD_PATH ((uint32_t)1 << 14)
+
+/**
+ * The descriptor can be read. No kind has this bit, so that kinds and access can't be confused.
+ */
+#define ANC_FD_READ ((uint32_t)1 << 30)
+
+/**
+ * The descriptor can be written.
+ */
+#define ANC_FD_WRITE ((uint32_t)1 << 31)
+
+/**
  * Control messages being put into the caller's buffer. (buf, len) is good for any sendmsg,
  * sendmmsg or io_uring entry, as long as error is 0.
  */
@@ -484,6 +569,49 @@ struct anc_peer {
      * A descriptor of the process, which is the caller's; -1 where there is none.
      */
     int32_t pidfd;
+};
+
+/**
+ * What a descriptor is.
+ *
+ */
+struct anc_fd_info {
+    /**
+     * One ANC_FD_ bit: what it is of.
+     */
+    uint32_t kind;
+    /**
+     * ANC_FD_READ, ANC_FD_WRITE.
+     */
+    uint32_t access;
+    /**
+     * O_APPEND, O_ASYNC, O_DIRECT, O_DSYNC, O_NOATIME, O_NONBLOCK, O_PATH, O_SYNC: those that are set.
+     */
+    uint32_t status;
+    /**
+     * MEMORY: F_SEAL_SEAL, ...: those that are set.
+     */
+    uint32_t seals;
+    /**
+     * SOCKET: AF_UNIX, ...
+     */
+    int32_t domain;
+    /**
+     * SOCKET: SOCK_STREAM, ...
+     */
+    int32_t type;
+    /**
+     * SOCKET: IPPROTO_TCP, ...; 0 where the family has but one.
+     */
+    int32_t protocol;
+    /**
+     * SOCKET: 1 after listen.
+     */
+    int32_t listening;
+    /**
+     * FILE, MEMORY: bytes.
+     */
+    uint64_t size;
 };
 
 /**
@@ -971,6 +1099,43 @@ int anc_peer_groups(int sock,
  */
 int anc_pidfd_matches(int pidfd,
                       int32_t pid);
+
+/**
+ * Tells what `fd` is, in `info`, `size` bytes: all of them are written. What does not apply is 0.
+ *
+ * The descriptor may come from a hostile peer. Nothing about it changes: not its offset, flags, owner
+ * or locks. The call needs no free descriptor, and waits for nobody: a file's size is as the system
+ * knows it, for who serves the file is not asked (Linux 4.11; before, fstat is used, and a FUSE or
+ * NFS server can delay it).
+ *
+ * EVENT, EPOLL, TIMER, SIGNAL, INOTIFY and PROCESS are told by /proc (Linux 3.17): without it they are
+ * ANC_FD_OTHER, and a memfd that can't be sealed is ANC_FD_FILE. Such a memfd proves nothing: it
+ * can't be told from a file of a tmpfs of the peer's. Seals do.
+ *
+ * Returns 0, or -1 and errno, with *info untouched: EBADF: not open. EINVAL: a size that no version of
+ * the struct has had. EFAULT: info is NULL. EACCES: a security module, or FUSE, whose files show
+ * themselves to the user who mounted them alone, unless that allows others.
+ */
+int anc_fd_describe(int fd,
+                    struct anc_fd_info *info,
+                    size_t size);
+
+/**
+ * Refuses a descriptor that is not what it has to be: of one of `kinds` (ANC_FD_ bits; 0: any), with
+ * all of `access` (ANC_FD_READ, ANC_FD_WRITE) and all of `seals` (F_SEAL_SHRINK, ...; only
+ * ANC_FD_MEMORY has any). It never closes the descriptor, and never changes it: see anc_fd_describe.
+ *
+ * Before a peer's memory is mapped: ANC_FD_MEMORY, ANC_FD_READ, and F_SEAL_SHRINK, without which the
+ * peer can shrink it and reading raises SIGBUS; and F_SEAL_WRITE, without which the bytes may change
+ * while they are read. Seals can't be taken off.
+ *
+ * Returns 0, or -1 and errno: EPERM: it is not of these kinds, or lacks access or a seal. EBADF: not
+ * open. EINVAL: an unknown kind or access. EACCES as anc_fd_describe.
+ */
+int anc_fd_require(int fd,
+                   uint32_t kinds,
+                   uint32_t access,
+                   uint32_t seals);
 
 /**
  * Starts an empty queue on `size` slots of the caller's, which must outlive it. NULL: no slots.

@@ -266,3 +266,63 @@ pub struct anc_info {
     /// Where the datagram was sent to before it was redirected.
     pub original: sockaddr_storage,
 }
+
+/// None of the following. A later version may know it.
+pub const ANC_FD_OTHER: u32 = (1 as u32) << 0;
+/// A regular file. It may be on FUSE or NFS: reading it may take forever.
+pub const ANC_FD_FILE: u32 = (1 as u32) << 1;
+/// A directory.
+pub const ANC_FD_DIRECTORY: u32 = (1 as u32) << 2;
+/// A character device: /dev/null, a terminal.
+pub const ANC_FD_CHARACTER: u32 = (1 as u32) << 3;
+/// A block device.
+pub const ANC_FD_BLOCK: u32 = (1 as u32) << 4;
+/// A pipe or FIFO.
+pub const ANC_FD_PIPE: u32 = (1 as u32) << 5;
+/// A socket: domain, type, protocol, listening.
+pub const ANC_FD_SOCKET: u32 = (1 as u32) << 6;
+/// memfd_create: seals.
+pub const ANC_FD_MEMORY: u32 = (1 as u32) << 7;
+/// eventfd.
+pub const ANC_FD_EVENT: u32 = (1 as u32) << 8;
+/// epoll_create.
+pub const ANC_FD_EPOLL: u32 = (1 as u32) << 9;
+/// timerfd_create.
+pub const ANC_FD_TIMER: u32 = (1 as u32) << 10;
+/// signalfd.
+pub const ANC_FD_SIGNAL: u32 = (1 as u32) << 11;
+/// inotify_init.
+pub const ANC_FD_INOTIFY: u32 = (1 as u32) << 12;
+/// pidfd_open, and the like.
+pub const ANC_FD_PROCESS: u32 = (1 as u32) << 13;
+/// Opened with O_PATH, whatever it names: it can be neither read nor written.
+pub const ANC_FD_PATH: u32 = (1 as u32) << 14;
+/// The descriptor can be read. No kind has this bit, so that kinds and access can't be confused.
+pub const ANC_FD_READ: u32 = (1 as u32) << 30;
+/// The descriptor can be written.
+pub const ANC_FD_WRITE: u32 = (1 as u32) << 31;
+
+/// What a descriptor is.
+///
+/// cbindgen:field-names=[kind, access, status, seals, domain, type, protocol, listening, size]
+#[repr(C)]
+pub struct anc_fd_info {
+    /// One ANC_FD_ bit: what it is of.
+    pub kind: u32,
+    /// ANC_FD_READ, ANC_FD_WRITE.
+    pub access: u32,
+    /// O_APPEND, O_ASYNC, O_DIRECT, O_DSYNC, O_NOATIME, O_NONBLOCK, O_PATH, O_SYNC: those that are set.
+    pub status: u32,
+    /// MEMORY: F_SEAL_SEAL, ...: those that are set.
+    pub seals: u32,
+    /// SOCKET: AF_UNIX, ...
+    pub domain: i32,
+    /// SOCKET: SOCK_STREAM, ...
+    pub socket_type: i32,
+    /// SOCKET: IPPROTO_TCP, ...; 0 where the family has but one.
+    pub protocol: i32,
+    /// SOCKET: 1 after listen.
+    pub listening: i32,
+    /// FILE, MEMORY: bytes.
+    pub size: u64,
+}

@@ -97,4 +97,6 @@ extern "C" {
     pub fn anc_peer_label(sock: c_int, buf: *mut c_char, len: *mut size_t) -> c_int;
     pub fn anc_peer_groups(sock: c_int, groups: *mut gid_t, n: *mut size_t) -> c_int;
     pub fn anc_pidfd_matches(pidfd: c_int, pid: i32) -> c_int;
+    pub fn anc_fd_describe(fd: c_int, info: *mut anc_fd_info, size: size_t) -> c_int;
+    pub fn anc_fd_require(fd: c_int, kinds: u32, access: u32, seals: u32) -> c_int;
 }

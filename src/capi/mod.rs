@@ -4,6 +4,7 @@
 mod builder;
 mod convert;
 mod decode;
+mod describe;
 mod descriptors;
 mod message;
 mod peer;
@@ -13,6 +14,7 @@ mod space;
 
 pub use builder::*;
 pub use decode::*;
+pub use describe::*;
 pub use descriptors::*;
 pub use message::*;
 pub use peer::*;

@@ -1,8 +1,9 @@
-//! Who owns which descriptor: the only module that hands one over or closes one.
+//! Who owns which descriptor: the only module that hands one over or closes one; and what it is.
 
 mod arrived;
 mod carriers;
 mod close;
+mod describe;
 mod handed;
 mod queue;
 mod truncation;
@@ -10,6 +11,7 @@ mod unclaimed;
 
 pub(crate) use arrived::Arrived;
 pub(crate) use close::{close_copies, close_list, close_moved};
+pub(crate) use describe::{describe, require};
 pub(crate) use handed::Handed;
 pub(crate) use queue::Queue;
 pub(crate) use truncation::truncation_cause;

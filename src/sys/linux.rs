@@ -4,7 +4,7 @@
 //! is tested here.
 
 use core::ffi::{c_int, c_void};
-use core::mem::size_of;
+use core::mem::{MaybeUninit, size_of};
 
 use super::cancel::uncancellable;
 use crate::errno::{Errno, Result};
@@ -68,6 +68,31 @@ pub(crate) const SO_PEERGROUPS: c_int = if IS_SPARC { 0x3d } else { 59 };
 /// Linux 6.5: a new descriptor, close-on-exec.
 pub(crate) const SO_PEERPIDFD: c_int = if IS_SPARC { 0x56 } else { 77 };
 const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
+pub(crate) const SO_TYPE: c_int = libc::SO_TYPE;
+pub(crate) const SO_PROTOCOL: c_int = libc::SO_PROTOCOL;
+pub(crate) const S_IFREG: u32 = libc::S_IFREG;
+pub(crate) const S_IFDIR: u32 = libc::S_IFDIR;
+pub(crate) const S_IFCHR: u32 = libc::S_IFCHR;
+pub(crate) const S_IFBLK: u32 = libc::S_IFBLK;
+pub(crate) const S_IFIFO: u32 = libc::S_IFIFO;
+pub(crate) const S_IFSOCK: u32 = libc::S_IFSOCK;
+pub(crate) const F_SEAL_SEAL: c_int = libc::F_SEAL_SEAL;
+/// musl's has O_PATH in it, too.
+pub(crate) const O_ACCMODE: c_int = 3;
+pub(crate) const O_RDONLY: c_int = libc::O_RDONLY;
+pub(crate) const O_WRONLY: c_int = libc::O_WRONLY;
+pub(crate) const O_RDWR: c_int = libc::O_RDWR;
+pub(crate) const O_PATH: c_int = libc::O_PATH;
+/// What F_GETFL reports and is neither the access mode, nor about how the file was found (O_DIRECTORY,
+/// O_NOFOLLOW, O_TMPFILE), nor the kernel's own (O_LARGEFILE on all of 64 bits).
+pub(crate) const STATUS_FLAGS: c_int = libc::O_APPEND
+    | libc::O_ASYNC
+    | libc::O_DIRECT
+    | libc::O_DSYNC
+    | libc::O_NOATIME
+    | libc::O_NONBLOCK
+    | libc::O_PATH
+    | libc::O_SYNC;
 
 const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
 const HAS_NOSIGNAL: bool = cfg!(not(anc_without = "nosignal"));
@@ -225,6 +250,52 @@ pub(crate) unsafe fn option_into(
     count(r as libc::ssize_t).map(drop)
 }
 
+/// The flags of the open description, as F_GETFL reports them.
+pub(crate) fn description_flags(fd: c_int) -> Result<c_int> {
+    // SAFETY: fcntl without an argument touches no memory.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    count(flags as libc::ssize_t).map(|_| flags)
+}
+
+/// The seals of a file that has some: of memfds, and of all files of tmpfs and hugetlbfs. EINVAL: any
+/// other.
+pub(crate) fn seals(fd: c_int) -> Result<c_int> {
+    // SAFETY: fcntl without an argument touches no memory.
+    let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
+    count(seals as libc::ssize_t).map(|_| seals)
+}
+
+/// What stat tells of a file.
+pub(crate) struct Inode {
+    /// The type: S_IFREG, ...; 0 for what has none, an eventfd for example.
+    pub(crate) kind: u32,
+    pub(crate) links: u32,
+    pub(crate) size: u64,
+}
+
+/// As the system knows it, without asking who serves the file: to fstat, a FUSE server of the peer's
+/// answers when it likes.
+///
+/// Without statx (before Linux 4.11, and under seccomp filters that do not know it) the C library
+/// takes fstat, but not with that flag.
+pub(crate) fn inode(fd: c_int) -> Result<Inode> {
+    match statx(fd, libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC) {
+        Err(Errno::EINVAL | Errno::ENOSYS) => statx(fd, libc::AT_EMPTY_PATH),
+        known => known,
+    }
+}
+
+fn statx(fd: c_int, flags: c_int) -> Result<Inode> {
+    let mut inode = MaybeUninit::<libc::statx>::zeroed();
+    let mask = libc::STATX_TYPE | libc::STATX_NLINK | libc::STATX_SIZE;
+    // SAFETY: an empty path that ends with a NUL; inode is writable.
+    let r = unsafe { libc::statx(fd, c"".as_ptr(), flags, mask, inode.as_mut_ptr()) };
+    count(r as libc::ssize_t)?;
+    // SAFETY: integers, all of them initialised.
+    let inode = unsafe { inode.assume_init() };
+    Ok(Inode { kind: u32::from(inode.stx_mode) & libc::S_IFMT, links: inode.stx_nlink, size: inode.stx_size })
+}
+
 /// Sets FD_CLOEXEC, for systems whose recvmsg can't.
 pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
     // SAFETY: fcntl with an int touches no memory.
@@ -279,7 +350,6 @@ fn without_sigpipe(
     send: impl FnOnce() -> Result<usize>,
     may_have_raised: impl FnOnce(&Result<usize>) -> bool,
 ) -> Result<usize> {
-    use core::mem::MaybeUninit;
     use core::ptr;
     let mut pipe = MaybeUninit::<libc::sigset_t>::uninit();
     let mut old = MaybeUninit::<libc::sigset_t>::uninit();

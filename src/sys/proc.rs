@@ -1,6 +1,9 @@
 //! What /proc shows of this process's descriptors.
 //!
-//! Where it is not mounted, as in many a chroot, everything here is ENOENT.
+//! It is this thread's directory that is read (Linux 3.17): /proc/self is that of the first thread,
+//! whose descriptors are others after unshare(CLONE_FILES), and which has none once it has ended.
+//!
+//! Where /proc is not mounted, as in many a chroot, everything here is ENOENT.
 
 use core::ffi::{c_int, c_uint};
 use core::mem::MaybeUninit;
@@ -10,14 +13,14 @@ use super::cancel::uncancellable;
 use super::linux::count;
 use crate::errno::{Errno, Result};
 
-/// "/proc/self/fdinfo/", a number and a NUL.
-const PATH_MAX: usize = 18 + DIGITS_MAX + 1;
+/// "/proc/thread-self/fdinfo/", a number and a NUL.
+const PATH_MAX: usize = 25 + DIGITS_MAX + 1;
 const DIGITS_MAX: usize = 10;
 
 /// What the link of a descriptor says: "socket:[1234]", "anon_inode:[eventfd]", "/memfd:name
 /// (deleted)", a path; as much of it as `to` holds. Needs no descriptor of its own.
 pub(crate) fn link(fd: c_uint, to: &mut [MaybeUninit<u8>]) -> Result<&[u8]> {
-    let path = path(b"/proc/self/fd/", fd);
+    let path = path(b"/proc/thread-self/fd/", fd);
     // SAFETY: path ends with a NUL, `to` is writable.
     let len = count(unsafe { libc::readlink(path.as_ptr().cast(), to.as_mut_ptr().cast(), to.len()) } as isize)?;
     Ok(written(to, len))
@@ -26,7 +29,7 @@ pub(crate) fn link(fd: c_uint, to: &mut [MaybeUninit<u8>]) -> Result<&[u8]> {
 /// The lines that the kernel has for a descriptor in fdinfo; as much of them as `to` holds. Needs one
 /// free descriptor.
 pub(crate) fn info(fd: c_uint, to: &mut [MaybeUninit<u8>]) -> Result<&[u8]> {
-    let path = path(b"/proc/self/fdinfo/", fd);
+    let path = path(b"/proc/thread-self/fdinfo/", fd);
     let len = uncancellable(|| {
         // SAFETY: path ends with a NUL.
         let file = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC) };
@@ -86,8 +89,8 @@ mod tests {
     #[test]
     fn a_path_ends_with_the_number_whatever_its_length() {
         for fd in [0, 7, 10, 100, 1_000_000, u32::MAX] {
-            let path = path(b"/proc/self/fdinfo/", fd);
-            let text = format!("/proc/self/fdinfo/{fd}");
+            let path = path(b"/proc/thread-self/fdinfo/", fd);
+            let text = format!("/proc/thread-self/fdinfo/{fd}");
             assert_eq!(&path[..text.len()], text.as_bytes());
             assert!(path[text.len()..].iter().all(|byte| *byte == 0) && path.len() > text.len());
         }
