@@ -37,6 +37,8 @@ unsafe fn decode(msg: *const msghdr, info: *mut anc_info, size: usize) -> Result
     }
     // SAFETY: the caller's pointers; info is as large as `size` says.
     let (Some(msg), Some(info)) = (unsafe { (msg.as_ref(), info.as_mut()) }) else { return Err(Errno::EFAULT) };
-    // SAFETY: the caller's buffer, whose messages are there.
-    unsafe { cmsg::decode(checked_control(msg)?, info) }
+    // SAFETY: the caller's buffer.
+    unsafe { checked_control(msg) }?;
+    // SAFETY: its messages are there.
+    unsafe { cmsg::decode(msg, info) }
 }

@@ -13,7 +13,7 @@ pub(super) struct Payload<'a>(&'a [MaybeUninit<u8>]);
 /// # Safety
 /// No padding, no bool, no reference.
 pub(super) unsafe trait Plain: Copy {}
-// SAFETY: numbers and arrays of bytes.
+// SAFETY: numbers, and arrays of them.
 unsafe impl Plain for u8 {}
 // SAFETY: as above.
 unsafe impl Plain for u16 {}
@@ -24,7 +24,7 @@ unsafe impl Plain for i32 {}
 // SAFETY: as above.
 unsafe impl Plain for i64 {}
 // SAFETY: as above.
-unsafe impl<const N: usize> Plain for [u8; N] {}
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
 impl<'a> Payload<'a> {
     /// # Safety
