@@ -802,7 +802,8 @@ int anc_truncation_cause(const struct msghdr *msg, size_t room);
  * whatever its family, option and width. Pure: nothing is taken.
  *
  * The struct is not cleared: present, cut, nfds and nother are written, and the fields whose bits are
- * in present. label and offender point into the control buffer.
+ * in present. label and offender point into the control buffer. With MSG_CTRUNC in msg_flags, a label
+ * at the end of the control data may have been shortened, and counts as cut.
  *
  * Returns 0, or -1 and errno: EBADMSG: a length shorter than its own header; what stood before it is
  * decoded. EINVAL: a size that no version of the struct has had. EFAULT: msg or info is NULL, or

@@ -1,6 +1,7 @@
 //! All control messages of a message as one struct, whatever the family and the option.
 
 use core::ffi::c_int;
+use core::ptr;
 
 use super::control::control;
 use super::kinds::{self, ip, socket};
@@ -8,7 +9,7 @@ use super::payload::{Fact, Payload};
 use super::reader::{Found, Walk};
 use crate::abi::anc_info;
 use crate::errno::Result;
-use crate::sys::msghdr;
+use crate::sys::{MSG_CTRUNC, msghdr};
 
 /// Decodes the control messages of a message into `info`. It never clears the struct: only the counts,
 /// the bits, and the fields whose bits are set are written.
@@ -28,7 +29,7 @@ pub(crate) unsafe fn decode(msg: &msghdr, info: &mut anc_info) -> Result<()> {
         let Some(found) = walk.next() else { break };
         match usual(found, info) {
             Some(fact) => present |= fact,
-            None => return decode_rest(info, here, present),
+            None => return decode_rest(msg, info, here, present),
         }
     }
     (info.present, info.cut, info.nfds, info.nother) = (present, 0, 0, 0);
@@ -50,11 +51,12 @@ fn usual(found: Result<Found<'_>>, info: &mut anc_info) -> Option<u64> {
 
 /// Goes on from the first unusual message, whatever comes.
 #[inline(never)]
-fn decode_rest(info: &mut anc_info, walk: Walk<'_>, present: u64) -> Result<()> {
+fn decode_rest(msg: &msghdr, info: &mut anc_info, walk: Walk<'_>, present: u64) -> Result<()> {
     (info.present, info.cut, info.nfds, info.nother) = (present, 0, 0, 0);
+    let cut_at = if msg.msg_flags & MSG_CTRUNC != 0 { walk.rest().as_ptr_range().end } else { ptr::null() };
     for found in walk {
         let found = found?;
-        let mut payload = found.payload();
+        let mut payload = found.payload().cut_at(cut_at);
         // What a header promises and the buffer has not was cut. Descriptors count all the same, for
         // those that are there are the caller's.
         if found.cut && (found.level, found.kind) != (socket::LEVEL, socket::SCM_RIGHTS) {
