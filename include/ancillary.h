@@ -744,9 +744,9 @@ int anc_next(const struct msghdr *msg,
  * bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
  *
  * Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
- * shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
- * NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
- * first counts.
+ * shorter, or was cut. EBADMSG: a length shorter than its own header. EFAULT: msg is NULL, or data with
+ * a length, or msg_control with a length of a header or more. Of several, the last counts, as in
+ * anc_decode.
  */
 int anc_get(const struct msghdr *msg,
             int level,

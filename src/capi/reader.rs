@@ -72,9 +72,9 @@ pub(super) unsafe fn checked_control(msg: &msghdr) -> Result<&[MaybeUninit<u8>]>
 /// bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
 ///
 /// Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
-/// shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
-/// NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
-/// first counts.
+/// shorter, or was cut. EBADMSG: a length shorter than its own header. EFAULT: msg is NULL, or data with
+/// a length, or msg_control with a length of a header or more. Of several, the last counts, as in
+/// anc_decode.
 ///
 /// # Safety
 /// The pointers must be NULL or valid for the lengths beside them, and msg_control valid for
@@ -99,19 +99,21 @@ unsafe fn get(msg: *const msghdr, level: c_int, kind: c_int, data: *mut c_void, 
     if data.is_null() && len != 0 {
         return Err(Errno::EFAULT);
     }
+    let mut last = None;
     // SAFETY: the caller's buffer, whose messages are there.
     for found in unsafe { Walk::new(checked_control(msg)?) } {
         let found = found?;
         if (found.level, found.kind) == (level, kind) {
-            if found.is_cut() || found.payload.len() != len {
-                return Err(Errno::EMSGSIZE);
-            }
-            // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.
-            unsafe { data.cast::<MaybeUninit<u8>>().copy_from(found.payload.as_ptr(), len) };
-            return Ok(());
+            last = Some(found);
         }
     }
-    Err(Errno::ENOMSG)
+    let found = last.ok_or(Errno::ENOMSG)?;
+    if found.is_cut() || found.payload.len() != len {
+        return Err(Errno::EMSGSIZE);
+    }
+    // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.
+    unsafe { data.cast::<MaybeUninit<u8>>().copy_from(found.payload.as_ptr(), len) };
+    Ok(())
 }
 
 /// The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.
