@@ -483,6 +483,74 @@ TEST(a_label_of_no_bytes_is_none)
     expect(&got, &want, "label", 0);
 }
 
+static struct anc_info received(const unsigned char *at, size_t len, int msg_flags)
+{
+    struct msghdr msg = {.msg_control = (void *)(uintptr_t)at, .msg_controllen = len, .msg_flags = msg_flags};
+    struct anc_info info = filled();
+
+    CHECK_OK(anc_decode(&msg, &info, sizeof info), 0);
+    return info;
+}
+
+/* The kernel gives what it cuts the length of the room that was left, and MSG_CTRUNC says so of the whole
+ * message: a label that ends there is not to be trusted. */
+TEST(a_label_at_the_end_of_a_truncated_buffer_is_cut)
+{
+    static const int levels[] = {SOL_SOCKET, IPPROTO_IP};
+
+    for (size_t i = 0; i < 2; i++)
+        for (size_t len = 1; len <= sizeof label; len++) {
+            unsigned char *at = fenced(CMSG_LEN(len));
+            struct anc_info want = nothing(), got;
+
+            lay(at, levels[i], SCM_SECURITY, label, len, len);
+            got = received(at, CMSG_LEN(len), MSG_CTRUNC | MSG_CMSG_CLOEXEC);
+            want.cut = ANC_LABEL;
+            expect(&got, &want, "cut", len);
+            got = received(at, CMSG_LEN(len), MSG_TRUNC | MSG_CMSG_CLOEXEC);
+            CHECK_CASE(got.present == ANC_LABEL && got.cut == 0, "not truncated, %zu bytes", len);
+        }
+}
+
+/* Padding, or another message behind it, shows that there was room for more. */
+TEST(a_label_with_room_behind_it_is_whole_though_something_else_was_cut)
+{
+    for (size_t len = 1; len <= sizeof label; len++)
+        for (size_t behind = CMSG_SPACE(len) - CMSG_LEN(len); behind <= 7 + CMSG_LEN(4); behind += CMSG_LEN(4)) {
+            unsigned char *at = fenced(CMSG_LEN(len) + behind);
+            struct anc_info want = nothing(), got;
+
+            if (behind == 0)
+                continue;
+            lay(at, SOL_SOCKET, SCM_SECURITY, label, len, len);
+            memset(at + CMSG_LEN(len), 0, behind);
+            want.present = ANC_LABEL;
+            want.label = (const char *)at + CMSG_LEN(0);
+            want.label_len = len == sizeof label ? len - 1 : len;
+            if (behind >= CMSG_LEN(4)) {
+                lay(at + CMSG_SPACE(len), SOL_SOCKET, SCM_RIGHTS, rights, 4, 4);
+                want.present |= ANC_RIGHTS;
+                want.nfds = 1;
+            }
+            got = received(at, CMSG_LEN(len) + behind, MSG_CTRUNC);
+            expect(&got, &want, "label", len);
+        }
+}
+
+TEST(kinds_that_have_a_length_are_whole_though_something_else_was_cut)
+{
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const struct sample *s = &samples[i];
+        unsigned char *at = laid(s, s->len, s->len);
+        struct anc_info want = nothing(), got = received(at, CMSG_LEN(s->len), MSG_CTRUNC);
+
+        if (s->bits == ANC_LABEL)
+            continue;
+        add(&want, s, at);
+        expect(&got, &want, s->name, i);
+    }
+}
+
 TEST(an_IPv4_TOS_is_a_byte_or_an_int)
 {
     for (size_t len = 1; len <= 4; len++) {

@@ -281,22 +281,26 @@ static void check_get(const unsigned char *bytes, size_t size, int level, int ty
     unsigned char data[MOST + 8], expected[MOST + 8];
     struct expected e = {0, 0, 0, 0, 0, 0};
     size_t at = 0;
-    int error, found, result;
+    int error = ENOMSG, found, result;
+    size_t from = 0;
     memset(data, CANARY, sizeof data);
     memset(expected, CANARY, sizeof expected);
-    while ((found = expect_at(bytes, size, at, &e)) == 1 && (e.level != level || e.type != type))
+    /* The last of its kind counts. */
+    while ((found = expect_at(bytes, size, at, &e)) == 1) {
+        if (e.next - at < HEADER + e.len)
+            fail(__FILE__, __LINE__, "the specification contradicts itself");
+        if (e.level == level && e.type == type) {
+            struct cmsghdr header;
+            memcpy(&header, bytes + at, sizeof header);
+            error = header.cmsg_len != ANC_LEN(len) || e.cut ? EMSGSIZE : 0;
+            from = e.data;
+        }
         at = e.next % sizeof(size_t) ? e.next + sizeof(size_t) - e.next % sizeof(size_t) : e.next;
-    if (found == 1 && e.next - at < HEADER + e.len)
-        fail(__FILE__, __LINE__, "the specification contradicts itself");
-    if (found == 1) {
-        struct cmsghdr header;
-        memcpy(&header, bytes + at, sizeof header);
-        error = header.cmsg_len != ANC_LEN(len) || e.cut ? EMSGSIZE : 0;
-    } else {
-        error = found == 0 ? ENOMSG : EBADMSG;
     }
+    if (found == -1)
+        error = EBADMSG;
     if (!error && len > 0)
-        memcpy(expected, bytes + e.data, len);
+        memcpy(expected, bytes + from, len);
     errno = 4242;
     result = anc_get(&msg, level, type, len ? data : NULL, len);
     CHECK_CASE(result == (error ? -1 : 0) && errno == (error ? error : 4242), "%s, %zu bytes of level %d, type %d", which,
@@ -313,7 +317,7 @@ TEST(the_data_of_one_kind_are_got_whole_or_not_at_all)
 {
     unsigned char buffer[1024];
     size_t full = everything(buffer), size, k, len;
-    /* A second of each: the first counts. */
+    /* A second of each: the last counts. */
     full += forge(buffer + full, SOL_SOCKET, SCM_CREDENTIALS, "not the first", 12);
     full += forge(buffer + full, SOL_SOCKET, SCM_RIGHTS, three + 1, 4);
     for (size = 0; size <= full; size += on_valgrind() ? 5 : 1) {

@@ -908,9 +908,9 @@ int anc_next(const struct msghdr *msg,
  * bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
  *
  * Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
- * shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
- * NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
- * first counts.
+ * shorter, or was cut. EBADMSG: a length shorter than its own header. EFAULT: msg is NULL, or data with
+ * a length, or msg_control with a length of a header or more. Of several, the last counts, as in
+ * anc_decode.
  */
 int anc_get(const struct msghdr *msg,
             int level,
@@ -966,7 +966,8 @@ int anc_truncation_cause(const struct msghdr *msg, size_t room);
  * whatever its family, option and width. Pure: nothing is taken.
  *
  * The struct is not cleared: present, cut, nfds and nother are written, and the fields whose bits are
- * in present. label and offender point into the control buffer.
+ * in present. label and offender point into the control buffer. With MSG_CTRUNC in msg_flags, a label
+ * at the end of the control data may have been shortened, and counts as cut.
  *
  * Returns 0, or -1 and errno: EBADMSG: a length shorter than its own header; what stood before it is
  * decoded. EINVAL: a size that no version of the struct has had. EFAULT: msg or info is NULL, or

@@ -14,7 +14,8 @@ use crate::sys::msghdr;
 /// whatever its family, option and width. Pure: nothing is taken.
 ///
 /// The struct is not cleared: present, cut, nfds and nother are written, and the fields whose bits are
-/// in present. label and offender point into the control buffer.
+/// in present. label and offender point into the control buffer. With MSG_CTRUNC in msg_flags, a label
+/// at the end of the control data may have been shortened, and counts as cut.
 ///
 /// Returns 0, or -1 and errno: EBADMSG: a length shorter than its own header; what stood before it is
 /// decoded. EINVAL: a size that no version of the struct has had. EFAULT: msg or info is NULL, or
@@ -37,6 +38,8 @@ unsafe fn decode(msg: *const msghdr, info: *mut anc_info, size: usize) -> Result
     }
     // SAFETY: the caller's pointers; info is as large as `size` says.
     let (Some(msg), Some(info)) = (unsafe { (msg.as_ref(), info.as_mut()) }) else { return Err(Errno::EFAULT) };
-    // SAFETY: the caller's buffer, whose messages are there.
-    unsafe { cmsg::decode(checked_control(msg)?, info) }
+    // SAFETY: the caller's buffer.
+    unsafe { checked_control(msg) }?;
+    // SAFETY: its messages are there.
+    unsafe { cmsg::decode(msg, info) }
 }

@@ -6,7 +6,7 @@ use core::ptr;
 
 use super::convert::{Report, descriptor, slots, status};
 use crate::abi::{ANC_EXACT, ANC_TRIM, anc_cmsg};
-use crate::cmsg;
+use crate::cmsg::{self, Walk};
 use crate::errno::{Errno, Result};
 use crate::fds::{self, Unclaimed};
 use crate::socket::Flags;
@@ -42,14 +42,15 @@ unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
     // SAFETY: the caller's buffer.
     let control = unsafe { checked_control(msg) }?;
     // SAFETY: the caller's buffer, whose messages are there.
-    let Some(found) = (unsafe { cmsg::find(control.get(c.next..).unwrap_or_default()) })? else { return Ok(false) };
+    let mut walk = unsafe { Walk::new(control.get(c.next..).unwrap_or_default()) };
+    let Some(found) = walk.next().transpose()? else { return Ok(false) };
     c.level = found.level;
     c.kind = found.kind;
     c.data = found.payload.as_ptr().cast();
     c.len = found.payload.len();
     c.cut = u32::from(found.is_cut());
     c.reserved = 0;
-    c.next = control.len().saturating_sub(found.rest.len());
+    c.next = control.len().saturating_sub(walk.rest().len());
     Ok(true)
 }
 
@@ -60,8 +61,8 @@ unsafe fn next(msg: *const msghdr, c: *mut anc_cmsg) -> Result<bool> {
 /// msg_control is NULL or points to msg_controllen bytes.
 #[inline]
 pub(super) unsafe fn checked_control(msg: &msghdr) -> Result<&[MaybeUninit<u8>]> {
-    if msg.msg_control.is_null() && msg.msg_controllen as usize >= cmsg::HEADER {
-        return Err(Errno::EFAULT);
+    if msg.msg_control.is_null() {
+        return if msg.msg_controllen as usize >= cmsg::HEADER { Err(Errno::EFAULT) } else { Ok(&[]) };
     }
     // SAFETY: the caller's.
     Ok(unsafe { cmsg::control(msg) })
@@ -71,9 +72,9 @@ pub(super) unsafe fn checked_control(msg: &msghdr) -> Result<&[MaybeUninit<u8>]>
 /// bytes: the counterpart of anc_put. Pure: a descriptor that is looked at this way is not taken.
 ///
 /// Returns 0, or -1 and errno, with data as it was: ENOMSG: there is none. EMSGSIZE: it is longer or
-/// shorter, or was cut. EBADMSG: a length shorter than its own header comes before it. EFAULT: msg is
-/// NULL, or data with a length, or msg_control with a length of a header or more. Of several, the
-/// first counts.
+/// shorter, or was cut. EBADMSG: a length shorter than its own header. EFAULT: msg is NULL, or data with
+/// a length, or msg_control with a length of a header or more. Of several, the last counts, as in
+/// anc_decode.
 ///
 /// # Safety
 /// The pointers must be NULL or valid for the lengths beside them, and msg_control valid for
@@ -98,21 +99,21 @@ unsafe fn get(msg: *const msghdr, level: c_int, kind: c_int, data: *mut c_void, 
     if data.is_null() && len != 0 {
         return Err(Errno::EFAULT);
     }
-    // SAFETY: the caller's buffer.
-    let mut rest = unsafe { checked_control(msg) }?;
+    let mut last = None;
     // SAFETY: the caller's buffer, whose messages are there.
-    while let Some(found) = unsafe { cmsg::find(rest) }? {
-        rest = found.rest;
+    for found in unsafe { Walk::new(checked_control(msg)?) } {
+        let found = found?;
         if (found.level, found.kind) == (level, kind) {
-            if found.is_cut() || found.payload.len() != len {
-                return Err(Errno::EMSGSIZE);
-            }
-            // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.
-            unsafe { data.cast::<MaybeUninit<u8>>().copy_from(found.payload.as_ptr(), len) };
-            return Ok(());
+            last = Some(found);
         }
     }
-    Err(Errno::ENOMSG)
+    let found = last.ok_or(Errno::ENOMSG)?;
+    if found.is_cut() || found.payload.len() != len {
+        return Err(Errno::EMSGSIZE);
+    }
+    // SAFETY: both have `len` bytes; the caller's data may lie anywhere, so they may overlap.
+    unsafe { data.cast::<MaybeUninit<u8>>().copy_from(found.payload.as_ptr(), len) };
+    Ok(())
 }
 
 /// The name of a control message, as "SCM_RIGHTS", or NULL where it is not known.

@@ -5,7 +5,7 @@ use core::mem::{MaybeUninit, size_of, size_of_val};
 use core::slice;
 
 use super::kinds;
-use super::reader::find;
+use super::reader::Walk;
 use super::slots::Slots;
 use super::space::{self, HEADER};
 use crate::errno::{Errno, Result};
@@ -107,11 +107,10 @@ impl<'a> Builder<'a> {
     /// Descriptors put so far: the kernel's limit is that of the whole message.
     #[inline]
     fn fds(&self) -> usize {
-        let mut written: &[_] = self.buffer.get(..self.len).unwrap_or_default();
-        let mut count = 0usize;
         // SAFETY: append has initialised what is written.
-        while let Ok(Some(found)) = unsafe { find(written) } {
-            written = found.rest;
+        let written = unsafe { Walk::new(self.buffer.get(..self.len).unwrap_or_default()) };
+        let mut count = 0usize;
+        for found in written.flatten() {
             if (found.level, found.kind) == (SOL_SOCKET, SCM_RIGHTS) {
                 count = count.saturating_add(found.slots().len());
             }

@@ -5,6 +5,12 @@ use core::slice;
 
 use crate::sys::msghdr;
 
+/// Bytes of the control buffer. No object is larger than PTRDIFF_MAX: such a length is none.
+#[inline]
+fn len(msg: &msghdr) -> usize {
+    isize::try_from(msg.msg_controllen).unwrap_or(0) as usize
+}
+
 /// The control buffer of a message. Without a buffer its length does not count.
 ///
 /// # Safety
@@ -14,8 +20,8 @@ pub(crate) unsafe fn control(msg: &msghdr) -> &[MaybeUninit<u8>] {
     if msg.msg_control.is_null() {
         return &[];
     }
-    // SAFETY: the caller's, and no object is larger than PTRDIFF_MAX.
-    unsafe { slice::from_raw_parts(msg.msg_control.cast(), (msg.msg_controllen as usize).min(isize::MAX as usize)) }
+    // SAFETY: the caller's.
+    unsafe { slice::from_raw_parts(msg.msg_control.cast(), len(msg)) }
 }
 
 /// The same, to write into.
@@ -27,6 +33,6 @@ pub(crate) unsafe fn control_mut(msg: &mut msghdr) -> &mut [MaybeUninit<u8>] {
     if msg.msg_control.is_null() {
         return &mut [];
     }
-    // SAFETY: the caller's, and no object is larger than PTRDIFF_MAX.
-    unsafe { slice::from_raw_parts_mut(msg.msg_control.cast(), (msg.msg_controllen as usize).min(isize::MAX as usize)) }
+    // SAFETY: the caller's.
+    unsafe { slice::from_raw_parts_mut(msg.msg_control.cast(), len(msg)) }
 }

@@ -1,34 +1,65 @@
 //! All control messages of a message as one struct, whatever the family and the option.
 
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
+use core::ptr;
 
-use super::kinds;
+use super::control::control;
+use super::kinds::{self, ip, socket};
 use super::payload::{Fact, Payload};
-use super::reader::find;
+use super::reader::{Found, Walk};
 use crate::abi::anc_info;
 use crate::errno::Result;
+use crate::sys::{MSG_CTRUNC, msghdr};
 
-/// Decodes a control buffer into `info`. It never clears the struct: only the counts, the bits, and
-/// the fields whose bits are set are written.
+/// Decodes the control messages of a message into `info`. It never clears the struct: only the counts,
+/// the bits, and the fields whose bits are set are written.
 ///
 /// EBADMSG: the buffer is malformed; what stands before that was decoded.
 ///
 /// # Safety
-/// Headers and payloads of the buffer's messages must be initialised.
-pub(crate) unsafe fn decode(control: &[MaybeUninit<u8>], info: &mut anc_info) -> Result<()> {
-    info.present = 0;
-    info.cut = 0;
-    info.nfds = 0;
-    info.nother = 0;
-    let mut rest = control;
+/// msg_control is NULL or points to msg_controllen bytes, and headers and payloads of the messages there
+/// are initialised.
+#[inline]
+pub(crate) unsafe fn decode(msg: &msghdr, info: &mut anc_info) -> Result<()> {
     // SAFETY: the caller's.
-    while let Some(found) = unsafe { find(rest) }? {
-        rest = found.rest;
-        let mut payload = found.payload();
+    let mut walk = unsafe { Walk::new(control(msg)) };
+    let mut present = 0;
+    loop {
+        let here = walk.clone();
+        let Some(found) = walk.next() else { break };
+        match usual(found, info) {
+            Some(fact) => present |= fact,
+            None => return decode_rest(msg, info, here, present),
+        }
+    }
+    (info.present, info.cut, info.nfds, info.nother) = (present, 0, 0, 0);
+    Ok(())
+}
+
+/// The fact of a whole message of a kind that nearly every datagram server asks for. A few comparisons tell
+/// these from the rest, which takes the families' tables.
+#[inline(always)]
+fn usual(found: Result<Found<'_>>, info: &mut anc_info) -> Option<u64> {
+    let found = found.ok().filter(|found| !found.cut)?;
+    let fact = match (found.level, found.kind) {
+        (socket::LEVEL, kind @ socket::SCM_TIMESTAMPNS) => socket::decode(kind, found.payload(), info),
+        (ip::LEVEL, kind @ (ip::IP_PKTINFO | ip::IP_TTL | ip::IP_TOS)) => ip::decode(kind, found.payload(), info),
+        _ => None,
+    };
+    fact.filter(|(_, is_whole)| *is_whole).map(|(fact, _)| fact)
+}
+
+/// Goes on from the first unusual message, whatever comes.
+#[inline(never)]
+fn decode_rest(msg: &msghdr, info: &mut anc_info, walk: Walk<'_>, present: u64) -> Result<()> {
+    (info.present, info.cut, info.nfds, info.nother) = (present, 0, 0, 0);
+    let cut_at = if msg.msg_flags & MSG_CTRUNC != 0 { walk.rest().as_ptr_range().end } else { ptr::null() };
+    for found in walk {
+        let found = found?;
+        let mut payload = found.payload().cut_at(cut_at);
         // What a header promises and the buffer has not was cut. Descriptors count all the same, for
         // those that are there are the caller's.
-        if found.cut && (found.level, found.kind) != (kinds::socket::LEVEL, kinds::socket::SCM_RIGHTS) {
+        if found.cut && (found.level, found.kind) != (socket::LEVEL, socket::SCM_RIGHTS) {
             payload = payload.nothing();
         }
         match decode_one(found.level, found.kind, payload, info) {

@@ -4,7 +4,9 @@
 //! off the padding of the last one, and aligns nothing if the buffer is not aligned.
 
 use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::slice;
 
 use super::kinds;
 use super::payload::Payload;
@@ -13,7 +15,7 @@ use super::space::HEADER;
 use crate::errno::{Errno, Result};
 use crate::sys::{CMSG_ALIGN, CmsgHeader};
 
-/// The first control message of a buffer.
+/// One control message of a walk.
 pub(crate) struct Found<'a> {
     pub(crate) level: c_int,
     pub(crate) kind: c_int,
@@ -21,15 +23,13 @@ pub(crate) struct Found<'a> {
     pub(crate) payload: &'a [MaybeUninit<u8>],
     /// The header promises more than the buffer has.
     pub(crate) cut: bool,
-    /// The buffer behind it: the messages that follow.
-    pub(crate) rest: &'a [MaybeUninit<u8>],
 }
 
 impl<'a> Found<'a> {
     /// The payload, to be read field by field.
     #[inline]
     pub(super) fn payload(&self) -> Payload<'a> {
-        // SAFETY: find's caller vouches for the payload.
+        // SAFETY: Walk::new's caller vouches for the payload.
         unsafe { Payload::new(self.payload) }
     }
 
@@ -42,37 +42,65 @@ impl<'a> Found<'a> {
     /// The payload as descriptors.
     #[inline]
     pub(crate) fn slots(&self) -> Slots<'a> {
-        // SAFETY: find's caller vouches for the payload.
+        // SAFETY: Walk::new's caller vouches for the payload.
         unsafe { Slots::new(self.payload) }
     }
 }
 
-/// The control message at the start of `buffer`: None at the end, which is fewer bytes than a
-/// header; EBADMSG where a length is shorter than its own header.
-///
-/// # Safety
-/// Headers and payloads of the buffer's messages must be initialised.
-#[inline(always)]
-pub(crate) unsafe fn find(buffer: &[MaybeUninit<u8>]) -> Result<Option<Found<'_>>> {
-    if buffer.len() < HEADER {
-        return Ok(None);
+/// A walk over the control messages of a buffer.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk<'a> {
+    /// Where the next header would be.
+    at: *const MaybeUninit<u8>,
+    /// Bytes of the buffer behind that header; negative where the buffer ends before it, or in it.
+    behind: isize,
+    buffer: PhantomData<&'a [MaybeUninit<u8>]>,
+}
+
+impl<'a> Walk<'a> {
+    /// # Safety
+    /// Headers and payloads of the buffer's messages must be initialised.
+    #[inline(always)]
+    pub(crate) unsafe fn new(buffer: &'a [MaybeUninit<u8>]) -> Self {
+        Self { at: buffer.as_ptr(), behind: (buffer.len() as isize).wrapping_sub(HEADER as isize), buffer: PhantomData }
     }
-    // SAFETY: the buffer holds a header's bytes, initialised as the caller says.
-    let header = unsafe { buffer.as_ptr().cast::<CmsgHeader>().read_unaligned() };
-    if header.len < size_of::<CmsgHeader>() {
-        return Err(Errno::EBADMSG);
+
+    /// The buffer from the next message on: empty where the last one lacks its padding, or was malformed.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [MaybeUninit<u8>] {
+        match usize::try_from(self.behind.wrapping_add(HEADER as isize)) {
+            // SAFETY: so many bytes are there, the header's among them as far as the buffer has it.
+            Ok(left) => unsafe { slice::from_raw_parts(self.at, left) },
+            Err(_) => &[],
+        }
     }
-    let end = header.len.min(buffer.len());
-    Ok(Some(Found {
-        level: header.level,
-        kind: header.kind,
-        payload: buffer.get(HEADER..end).unwrap_or_default(),
-        cut: header.len > buffer.len(),
-        // No slice is so long that this wraps.
-        rest: buffer
-            .get((end.wrapping_add(CMSG_ALIGN - 1) & !(CMSG_ALIGN - 1)).min(buffer.len())..)
-            .unwrap_or_default(),
-    }))
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Result<Found<'a>>;
+
+    /// None at the end, which is fewer bytes than a header. EBADMSG, and then the end: a length that is
+    /// shorter than its own header.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Result<Found<'a>>> {
+        let behind = usize::try_from(self.behind).ok()?;
+        // SAFETY: a header is there, initialised as new's caller says, and so many bytes behind it.
+        let (header, behind) = unsafe {
+            (self.at.cast::<CmsgHeader>().read_unaligned(), slice::from_raw_parts(self.at.add(HEADER), behind))
+        };
+        // Of a length that is shorter than a header this makes one that no buffer has.
+        let whole = behind.get(..header.len.wrapping_sub(HEADER));
+        if whole.is_none() && header.len < HEADER {
+            self.behind = isize::MIN;
+            return Some(Err(Errno::EBADMSG));
+        }
+        let payload = whole.unwrap_or(behind);
+        // No slice is so long that this wraps. Behind the last message there may be less padding than this.
+        let space = payload.len().wrapping_add(HEADER + CMSG_ALIGN - 1) & !(CMSG_ALIGN - 1);
+        self.at = self.at.wrapping_add(space);
+        self.behind = (behind.len() as isize).wrapping_sub(space as isize);
+        Some(Ok(Found { level: header.level, kind: header.kind, payload, cut: whole.is_none() }))
+    }
 }
 
 /// One control message.
@@ -99,7 +127,7 @@ impl<'a> Messages<'a> {
     /// A walk over the first `msg_controllen` bytes of a control buffer, of any alignment.
     pub fn new(buffer: &'a [u8]) -> Self {
         // SAFETY: the same bytes, only less is said of them.
-        Self { rest: unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast(), buffer.len()) } }
+        Self { rest: unsafe { slice::from_raw_parts(buffer.as_ptr().cast(), buffer.len()) } }
     }
 }
 
@@ -108,19 +136,13 @@ impl<'a> Iterator for Messages<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // SAFETY: new was given initialised bytes.
-        match unsafe { find(self.rest) } {
-            Ok(None) => None,
-            Ok(Some(found)) => {
-                self.rest = found.rest;
-                // SAFETY: as above.
-                let payload =
-                    unsafe { core::slice::from_raw_parts(found.payload.as_ptr().cast(), found.payload.len()) };
-                Some(Ok(Message { level: found.level, kind: found.kind, payload, cut: found.cut }))
-            }
-            Err(error) => {
-                self.rest = &[];
-                Some(Err(error))
-            }
-        }
+        let mut walk = unsafe { Walk::new(self.rest) };
+        let found = walk.next()?;
+        self.rest = walk.rest();
+        Some(found.map(|found| {
+            // SAFETY: as above.
+            let payload = unsafe { slice::from_raw_parts(found.payload.as_ptr().cast(), found.payload.len()) };
+            Message { level: found.level, kind: found.kind, payload, cut: found.cut }
+        }))
     }
 }

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::cmsg::{self, Found};
+use crate::cmsg::{Found, Walk};
 use crate::sys;
 
 /// The control messages of a buffer, as far as it is well formed.
@@ -11,13 +11,8 @@ use crate::sys;
 /// Headers and payloads of the buffer's messages must be initialised.
 #[inline(always)]
 pub(super) unsafe fn messages<'a>(control: &'a [MaybeUninit<u8>]) -> impl Iterator<Item = Found<'a>> + use<'a> {
-    let mut rest = control;
-    core::iter::from_fn(move || {
-        // SAFETY: the caller's.
-        let found = unsafe { cmsg::find(rest) }.ok().flatten()?;
-        rest = found.rest;
-        Some(found)
-    })
+    // SAFETY: the caller's.
+    unsafe { Walk::new(control) }.map_while(Result::ok)
 }
 
 #[inline]

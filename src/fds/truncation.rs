@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 
-use super::carriers::{is_pidfd, is_rights, messages};
-use crate::cmsg;
+use super::carriers::{is_pidfd, is_rights};
+use crate::cmsg::{self, Walk};
 use crate::errno::Errno;
 use crate::sys::{self, msghdr};
 
@@ -27,7 +27,8 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
     let (mut rights, mut pidfd) = (false, false);
     let mut used = 0usize;
     // SAFETY: the caller's.
-    for found in unsafe { messages(control) } {
+    let mut walk = unsafe { Walk::new(control) };
+    while let Some(Ok(found)) = walk.next() {
         if found.is_cut() {
             return Some(Errno::ENOBUFS);
         }
@@ -41,7 +42,7 @@ pub(crate) unsafe fn truncation_cause(msg: &msghdr, room: usize) -> Option<Errno
         } else if is_pidfd(&found) {
             pidfd = found.slots().iter().any(|fd| fd >= 0);
         }
-        used = control.len().saturating_sub(found.rest.len());
+        used = control.len().saturating_sub(walk.rest().len());
     }
     let is_exhausted = room.saturating_sub(used) < ONE_FD;
     if is_exhausted && !rights {

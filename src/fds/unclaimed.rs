@@ -8,7 +8,7 @@ use core::mem::{self, MaybeUninit, size_of};
 
 use super::carriers::{is_carrier, is_pidfd, is_rights, messages};
 use super::close::close_each;
-use crate::cmsg::{self, Found, HEADER};
+use crate::cmsg::{self, Found, HEADER, Walk};
 use crate::errno::{Errno, Result};
 use crate::sys::{self, msghdr};
 
@@ -109,9 +109,10 @@ impl<'a> Unclaimed<'a> {
                     }
                 }
                 // SAFETY: of's caller vouches for the buffer.
-                let found = unsafe { cmsg::find(rest) }.ok().flatten()?;
+                let mut walk = unsafe { Walk::new(rest) };
+                let found = walk.next()?.ok()?;
                 let payload = if from(&found) { found.payload.len() } else { 0 };
-                let this = rest.len().saturating_sub(found.rest.len());
+                let this = rest.len().saturating_sub(walk.rest().len());
                 let (this, behind) = mem::take(&mut rest).split_at_mut_checked(this)?;
                 rest = behind;
                 slots = this.get_mut(HEADER..).and_then(|bytes| bytes.get_mut(..payload)).unwrap_or_default();

@@ -60,13 +60,12 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// What a message of this level says.
-#[inline]
+#[inline(always)]
 pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match kind {
         IP_PKTINFO => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
         IP_TTL => (ANC_TTL, payload.at(0).map(|ttl| info.ttl = ttl)),
-        // An int where the message came by IP_PKTOPTIONS.
-        IP_TOS => (ANC_TOS, payload.at(0).or_else(|| payload.at::<u8>(0).map(i32::from)).map(|tos| info.tos = tos)),
+        IP_TOS => (ANC_TOS, tos(payload).map(|tos| info.tos = tos.into())),
         IP_RECVERR => (ANC_ERROR, sock_error(payload, info, Some((AF_INET, SOCKADDR_IN)))),
         IP_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN>(payload, info)),
         IP_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
@@ -76,18 +75,25 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
     Some((fact, whole.is_some()))
 }
 
+/// A byte, or the lowest one of an int where the message came by IP_PKTOPTIONS.
+fn tos(payload: Payload<'_>) -> Option<u8> {
+    let lowest = if cfg!(target_endian = "big") { payload.at(3) } else { None };
+    lowest.or_else(|| payload.at(0))
+}
+
 /// `struct sockaddr_in`.
 const SOCKADDR_IN: usize = 16;
 
 /// `struct in_pktinfo`: the interface; ipi_spec_dst, the local address to answer from; ipi_addr, the
 /// destination in the header.
 fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
-    let (ifindex, spec_dst, addr) = (payload.at::<u32>(0)?, payload.at::<[u8; 4]>(4)?, payload.at::<[u8; 4]>(8)?);
+    let [ifindex, spec_dst, addr]: [[u8; 4]; 3] = payload.at(0)?;
+    let ifindex = u32::from_ne_bytes(ifindex);
     Some(anc_dest { family: AF_INET as u32, ifindex, to: widened(addr), reply_from: widened(spec_dst) })
 }
 
 fn widened([a, b, c, d]: [u8; 4]) -> [u8; 16] {
-    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    u128::from(u32::from_le_bytes([a, b, c, d])).to_le_bytes()
 }
 
 /// The same, sent: the local address to send from.

@@ -1,8 +1,9 @@
 //! SOL_IPV6: UDP, ping and raw sockets of AF_INET6; the error queue of TCP.
 //!
 //! Numbers: linux/in6.h, linux/ipv6.h. Received: net/ipv6/datagram.c, ip6_datagram_recv_ctl,
-//! ipv6_recv_error and ipv6_recv_rxpmtu; sent: ip6_datagram_send_ctl there. An AF_INET socket takes
-//! IPV6_PKTINFO with a mapped address (net/ipv4/ip_sockglue.c).
+//! ipv6_recv_error and ipv6_recv_rxpmtu; sent: ip6_datagram_send_ctl there. Where an
+//! AF_INET6 socket sends to a mapped address, IPv4's ip_cmsg_send reads: of this level it takes IPV6_PKTINFO
+//! with a mapped address and no other, and ignores the rest. An AF_INET socket ignores the whole level.
 
 use core::ffi::c_int;
 
@@ -18,13 +19,16 @@ const HEADER: usize = 8;
 /// `struct in6_pktinfo`.
 const PKTINFO: usize = 20;
 
-/// `struct in6_pktinfo`. The option of the same name. The numbers of RFC 2292. Linux 2.2.
+/// `struct in6_pktinfo`. The option of the same name, as those below. The numbers of RFC 2292. Linux 2.2;
+/// by this name since 2.6.14.
 pub(crate) const IPV6_2292PKTINFO: c_int = 2;
-/// The hop-by-hop options. As IPV6_2292PKTINFO, and so on.
+/// The hop-by-hop options. Linux 2.2.
 pub(crate) const IPV6_2292HOPOPTS: c_int = 3;
+/// The destination options. Linux 2.2.
 pub(crate) const IPV6_2292DSTOPTS: c_int = 4;
+/// A routing header. Linux 2.2.
 pub(crate) const IPV6_2292RTHDR: c_int = 5;
-/// int.
+/// int, the hop limit. Linux 2.2.
 pub(crate) const IPV6_2292HOPLIMIT: c_int = 8;
 /// u32, big-endian: the traffic class and the flow label; not where both are 0. IPV6_FLOWINFO.
 /// Linux 2.2.

@@ -106,6 +106,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
 
 /// The label of a security module. SELinux ends it with a NUL.
 fn label(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
+    if payload.may_be_cut() {
+        return None;
+    }
     let len = payload.len();
     let is_terminated = payload.at(len.checked_sub(1)?) == Some(0u8);
     info.label = payload.bytes().as_ptr().cast();

@@ -100,7 +100,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// What a message of this level says.
-#[inline]
+#[inline(always)]
 pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match kind {
         SCM_RIGHTS => return Some((rights(payload, info), true)),
@@ -129,20 +129,20 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
 }
 
 fn rights(payload: Payload<'_>, info: &mut anc_info) -> u64 {
-    let there = payload.slots().iter().filter(|fd| *fd >= 0).fold(0u32, |count, _| count.saturating_add(1));
+    // No slice is so long that this wraps.
+    let there = payload.slots().iter().fold(0usize, |count, fd| count.wrapping_add(usize::from(fd >= 0)));
+    let there = u32::try_from(there).unwrap_or(u32::MAX);
     info.nfds = info.nfds.saturating_add(there);
     if there > 0 { ANC_RIGHTS } else { 0 }
 }
 
 /// SO_PASSCRED switched on after the message was sent gives pid 0 and the overflow uid: nobody's.
 fn credentials(payload: Payload<'_>, info: &mut anc_info) -> Fact {
-    let (Some(pid), Some(uid), Some(gid)) = (payload.at(0), payload.at(4), payload.at(8)) else {
-        return Some((ANC_CREDENTIALS, false));
-    };
-    if pid == 0i32 {
+    let Some([pid, uid, gid]) = payload.at::<[u32; 3]>(0) else { return Some((ANC_CREDENTIALS, false)) };
+    if pid == 0 {
         return Some((0, true));
     }
-    (info.pid, info.uid, info.gid) = (pid, uid, gid);
+    (info.pid, info.uid, info.gid) = (pid as i32, uid, gid);
     Some((ANC_CREDENTIALS, true))
 }
 
@@ -167,11 +167,7 @@ fn width(kind: c_int) -> usize {
 /// unit.
 fn pair(payload: Payload<'_>, index: usize, width: usize, unit: i64) -> Option<anc_time> {
     let at = index.saturating_mul(width);
-    let (sec, sub): (i64, i64) = if width == NEW_TIME {
-        (payload.at(at)?, payload.at(at.saturating_add(8))?)
-    } else {
-        (payload.at::<i32>(at)?.into(), payload.at::<i32>(at.saturating_add(4))?.into())
-    };
+    let [sec, sub] = if width == NEW_TIME { payload.at(at)? } else { payload.at::<[i32; 2]>(at)?.map(i64::from) };
     let nsec = u32::try_from(sub.checked_mul(unit)?).ok().filter(|nsec| *nsec < 1_000_000_000)?;
     Some(anc_time { sec, nsec, reserved: 0 })
 }
@@ -185,7 +181,7 @@ fn timestamping(payload: Payload<'_>, width: usize, info: &mut anc_info) -> Opti
 
 /// `struct scm_ts_pktinfo`: the device, the packet's length, two words for later.
 fn timestamping_pktinfo(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    let (ifindex, len, _): (_, _, [u8; 8]) = (payload.at(0)?, payload.at(4)?, payload.at(8)?);
+    let [ifindex, len, _, _]: [u32; 4] = payload.at(0)?;
     (info.time_ifindex, info.time_len) = (ifindex, len);
     Some(())
 }
