@@ -32,6 +32,7 @@ fn header() {
         "capi/reader",
         "capi/decode",
         "capi/message",
+        "capi/want",
         "capi/queue",
     ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));

@@ -41,4 +41,19 @@ macro_rules! names {
     };
 }
 
-names!(EBADF, EBADMSG, EFAULT, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, ENOMSG, EOVERFLOW, EPIPE, ERANGE,);
+names!(
+    EBADF,
+    EBADMSG,
+    EFAULT,
+    EINTR,
+    EINVAL,
+    EMFILE,
+    EMSGSIZE,
+    ENOBUFS,
+    ENOMSG,
+    ENOPROTOOPT,
+    EOPNOTSUPP,
+    EOVERFLOW,
+    EPIPE,
+    ERANGE,
+);

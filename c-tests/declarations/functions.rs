@@ -93,4 +93,9 @@ extern "C" {
     pub fn anc_put_timestamping(b: *mut anc_builder, sof_flags: u32);
     pub fn anc_put_mark(b: *mut anc_builder, mark: u32);
     pub fn anc_put_priority(b: *mut anc_builder, priority: u32);
+    pub fn anc_want(sock: c_int, on: u64, off: u64, refused: *mut u64) -> c_int;
+    pub fn anc_want_timestamping(sock: c_int, sof_flags: u32) -> c_int;
+    pub fn anc_wanted(sock: c_int, kinds: *mut u64) -> c_int;
+    pub fn anc_want_space(kinds: u64, max_fds: size_t, max_label: size_t) -> size_t;
+    pub fn anc_refuse_fds(sock: c_int) -> c_int;
 }

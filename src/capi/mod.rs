@@ -9,6 +9,7 @@ mod message;
 mod queue;
 mod reader;
 mod space;
+mod want;
 
 pub use builder::*;
 pub use decode::*;
@@ -17,3 +18,4 @@ pub use message::*;
 pub use queue::*;
 pub use reader::*;
 pub use space::*;
+pub use want::*;

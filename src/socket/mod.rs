@@ -7,9 +7,11 @@ mod message;
 mod recv;
 mod send;
 mod unwound;
+mod want;
 
 pub(crate) use batch::{recv_batch, send_batch};
 pub(crate) use flags::Flags;
 pub(crate) use message::{recv_message, send_message};
 pub(crate) use recv::{Received, recv_fds};
 pub(crate) use send::send_fds;
+pub(crate) use want::{refuse_fds, want, want_timestamping, wanted};
