@@ -61,19 +61,13 @@ pub(crate) struct Want {
     pub(crate) level: c_int,
     pub(crate) option: c_int,
     pub(crate) how: How,
-    /// Payloads of the messages that may come at once for it. Of descriptors and labels they depend
-    /// on the caller.
-    pub(crate) payloads: &'static [usize],
+    /// Bytes of the payloads that may come at once for it; 0: none. Those of descriptors and labels
+    /// depend on the caller.
+    pub(crate) payloads: [u8; 2],
 }
 
-pub(super) const fn switched(
-    fact: u64,
-    sockets: Sockets,
-    level: c_int,
-    option: c_int,
-    payloads: &'static [usize],
-) -> Want {
-    Want { fact, sockets, level, option, how: How::Switched, payloads }
+pub(super) const fn switched(fact: u64, sockets: Sockets, level: c_int, option: c_int, payload: u8) -> Want {
+    Want { fact, sockets, level, option, how: How::Switched, payloads: [payload, 0] }
 }
 
 /// Every option that is known, family by family. Of the forms of one option those that read as on
@@ -136,16 +130,20 @@ fn want_room(want: &Want, max_fds: usize, max_label: usize) -> Option<usize> {
         ANC_RIGHTS if max_fds == 0 => Some(0),
         ANC_RIGHTS => fds_space(max_fds.min(FDS_MAX)),
         ANC_LABEL => space(max_label),
-        _ => want.payloads.iter().try_fold(0usize, |sum, payload| sum.checked_add(space(*payload)?)),
+        _ => want
+            .payloads
+            .iter()
+            .filter(|payload| **payload != 0)
+            .try_fold(0usize, |sum, payload| sum.checked_add(space(usize::from(*payload))?)),
     }
 }
 
 /// Bytes of a payload that is one int.
-pub(super) const INT: &[usize] = &[size_of::<c_int>()];
+pub(super) const INT: u8 = size_of::<c_int>() as u8;
 
 #[cfg(test)]
 mod tests {
-    use super::{How, INT, Want, known_facts, sockets, want_space, wants};
+    use super::{How, Want, known_facts, sockets, want_space, wants};
     use crate::abi::*;
 
     #[test]
@@ -173,11 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_those_of_the_kinds() {
+    fn every_message_has_a_payload() {
         for want in wants().filter(|want| want.fact & (ANC_RIGHTS | ANC_LABEL) == 0) {
-            assert!(!want.payloads.is_empty() && want.payloads.iter().all(|len| *len > 0), "{want:?}");
+            assert_ne!(want.payloads[0], 0, "{want:?}");
         }
-        assert_eq!(INT, &[4]);
     }
 
     #[test]

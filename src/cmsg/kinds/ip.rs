@@ -68,13 +68,13 @@ pub(crate) const IP_PASSSEC: c_int = 18;
 /// The error queue of TCP has the ICMP errors of attempts to connect. UDP over IPv6 needs most of these
 /// for the datagrams of IPv4; not IP_PKTINFO, for it brings the mapped address by its own.
 pub(super) const WANTS: &[Want] = &[
-    switched(ANC_DEST, DATAGRAMS, LEVEL, IP_PKTINFO, &[12]),
+    switched(ANC_DEST, DATAGRAMS, LEVEL, IP_PKTINFO, 12),
     switched(ANC_TTL, DATAGRAMS | UDP6, LEVEL, IP_RECVTTL, INT),
-    switched(ANC_TOS, DATAGRAMS | UDP6, LEVEL, IP_RECVTOS, &[1]),
-    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP | TCP6, LEVEL, IP_RECVERR, &[SOCK_EXTENDED_ERR + SOCKADDR_IN]),
-    switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, &[SOCKADDR_IN]),
+    switched(ANC_TOS, DATAGRAMS | UDP6, LEVEL, IP_RECVTOS, 1),
+    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP | TCP6, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u8),
+    switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, SOCKADDR_IN as u8),
     switched(ANC_FRAGSIZE, DATAGRAMS | UDP6, LEVEL, IP_RECVFRAGSIZE, INT),
-    switched(ANC_LABEL, DATAGRAMS, LEVEL, IP_PASSSEC, &[]),
+    switched(ANC_LABEL, DATAGRAMS, LEVEL, IP_PASSSEC, 0),
 ];
 
 /// What a message of this level says.

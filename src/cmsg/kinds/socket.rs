@@ -116,7 +116,7 @@ pub(crate) const SO_RCVPRIORITY: c_int = number(82, 0x5b);
 /// Whether the old stamps are as wide as the new ones.
 pub(crate) const OLD_IS_WIDE: bool = OLD_TIME == NEW_TIME;
 /// One stamp; or two, where glibc appends a wide one to a narrow one of the kernel's.
-const ARRIVAL: &[usize] = if OLD_IS_WIDE { &[NEW_TIME] } else { &[OLD_TIME, NEW_TIME] };
+const ARRIVAL: [u8; 2] = if OLD_IS_WIDE { [NEW_TIME as u8, 0] } else { [OLD_TIME as u8, NEW_TIME as u8] };
 /// All of these are accepted by every socket. Unix streams and netlink bring no stamps, ping sockets
 /// nothing but stamps.
 const TIMED: Sockets = STAMPED | UNIX_MESSAGES;
@@ -128,8 +128,8 @@ const fn form(option: c_int) -> Want {
 }
 
 /// What the flags of SO_TIMESTAMPING bring. The old form reads the flags of either.
-pub(super) const fn stamped(fact: u64, sockets: Sockets, payloads: &'static [usize]) -> Want {
-    Want { fact, sockets, level: LEVEL, option: SCM_TIMESTAMPING, how: How::Stamped, payloads }
+pub(super) const fn stamped(fact: u64, sockets: Sockets, payload: u8) -> Want {
+    Want { fact, sockets, level: LEVEL, option: SCM_TIMESTAMPING, how: How::Stamped, payloads: [payload, 0] }
 }
 
 /// SO_TIMESTAMP_NEW reads as on with SO_TIMESTAMPNS_NEW, too.
@@ -140,21 +140,21 @@ pub(super) const WANTS: &[Want] = &[
         level: LEVEL,
         option: SO_PASSRIGHTS,
         how: How::FromTheStart,
-        payloads: &[],
+        payloads: [0, 0],
     },
-    switched(ANC_CREDENTIALS, UNIX | NETLINK, LEVEL, SO_PASSCRED, &[12]),
+    switched(ANC_CREDENTIALS, UNIX | NETLINK, LEVEL, SO_PASSCRED, 12),
     switched(ANC_PIDFD, UNIX, LEVEL, SO_PASSPIDFD, INT),
-    switched(ANC_LABEL, UNIX | NETLINK, LEVEL, SO_PASSSEC, &[]),
+    switched(ANC_LABEL, UNIX | NETLINK, LEVEL, SO_PASSSEC, 0),
     form(SCM_TIMESTAMPNS),
     form(SO_TIMESTAMPNS_NEW),
     form(SCM_TIMESTAMP),
     form(SO_TIMESTAMP_NEW),
-    stamped(ANC_TIMESTAMPING, STAMPED, &[3 * NEW_TIME]),
-    stamped(ANC_TIME_PKTINFO, STAMPED, &[16]),
+    stamped(ANC_TIMESTAMPING, STAMPED, 3 * NEW_TIME as u8),
+    stamped(ANC_TIME_PKTINFO, STAMPED, 16),
     switched(ANC_DROPS, COUNTED, LEVEL, SO_RXQ_OVFL, INT),
     switched(ANC_MARK, COUNTED, LEVEL, SO_RCVMARK, INT),
     switched(ANC_PRIORITY, COUNTED, LEVEL, SO_RCVPRIORITY, INT),
-    Want { fact: ANC_INQ, sockets: UNIX_STREAM, level: LEVEL, option: SCM_INQ, how: How::Blind, payloads: INT },
+    Want { fact: ANC_INQ, sockets: UNIX_STREAM, level: LEVEL, option: SCM_INQ, how: How::Blind, payloads: [INT, 0] },
 ];
 
 /// What a message of this level says.

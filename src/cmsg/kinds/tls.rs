@@ -29,7 +29,7 @@ pub(super) const WANTS: &[Want] = &[Want {
     level: LEVEL,
     option: TLS_RX,
     how: How::ByItself,
-    payloads: &[1],
+    payloads: [1, 0],
 }];
 
 /// What a message of this level says.

@@ -20,8 +20,14 @@ pub(super) const KINDS: &[Kind] =
     &[received(LEVEL, UDP_GRO, c"UDP_GRO", 4), sent(LEVEL, UDP_SEGMENT, c"UDP_SEGMENT", 2)];
 
 /// It is told since Linux 5.13.
-pub(super) const WANTS: &[Want] =
-    &[Want { fact: ANC_SEGMENT, sockets: UDP | UDP6, level: LEVEL, option: UDP_GRO, how: How::Blind, payloads: INT }];
+pub(super) const WANTS: &[Want] = &[Want {
+    fact: ANC_SEGMENT,
+    sockets: UDP | UDP6,
+    level: LEVEL,
+    option: UDP_GRO,
+    how: How::Blind,
+    payloads: [INT, 0],
+}];
 
 /// What a message of this level says.
 #[inline]
