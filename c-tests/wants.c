@@ -793,9 +793,13 @@ TEST(a_count_that_can_not_be_read_survives_a_refusal)
     CHECK_ERRNO(anc_want(e.sock, ANC_CREDENTIALS | ANC_TTL, ANC_INQ, &refused), ENOPROTOOPT);
     CHECK(refused == ANC_TTL);
     CHECK(traffic(s, &e, 0) == ANC_INQ);
+    CHECK_ERRNO(anc_want(e.sock, ANC_INQ | ANC_TTL, 0, &refused), ENOPROTOOPT);
+    CHECK(traffic(s, &e, 0) == ANC_INQ);
     CHECK_OK(anc_want(e.sock, ANC_CREDENTIALS, ANC_INQ, &refused), 0);
     CHECK(traffic(s, &e, 0) == ANC_CREDENTIALS);
     CHECK_ERRNO(anc_want(e.sock, ANC_INQ | ANC_TTL, ANC_CREDENTIALS, &refused), ENOPROTOOPT);
+    CHECK(traffic(s, &e, 0) == ANC_CREDENTIALS);
+    CHECK_ERRNO(anc_want(e.sock, ANC_TTL, ANC_INQ | ANC_CREDENTIALS, &refused), ENOPROTOOPT);
     CHECK(traffic(s, &e, 0) == ANC_CREDENTIALS);
     close_ends(&e);
 }
@@ -987,6 +991,8 @@ TEST(an_older_kernel_refuses_what_it_has_not_and_has_nothing_to_switch_off)
         {&scenes[4], IPPROTO_IPV6, IPV6_RECVFRAGSIZE_, ANC_FRAGSIZE, ANC_TTL},
         {&scenes[4], IPPROTO_IP, IP_RECVTTL, ANC_TTL, ANC_TOS},
         {&scenes[10], IPPROTO_TCP, TCP_INQ_, ANC_INQ, ANC_TIME},
+        {&scenes[0], SOL_SOCKET, SO_INQ, ANC_INQ, ANC_CREDENTIALS},
+        {&scenes[3], UDP_LEVEL, UDP_GRO_, ANC_SEGMENT, ANC_TIME},
     };
     uint64_t refused;
 

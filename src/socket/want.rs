@@ -162,8 +162,12 @@ impl Switches {
                 (Err(_), How::FromTheStart) if on => {}
                 (Err(_), How::ByItself) if !on => {}
                 (_, How::ByItself) => return Err(Errno::ENOPROTOOPT),
-                (Ok(_), _) | (Err(_), How::Blind) => self.set(bit, want)?,
+                (Ok(_), _) => self.set(bit, want)?,
                 // A kernel that has not got it brings nothing to switch off.
+                (Err(_), How::Blind) => match self.set(bit, want) {
+                    Err(errno) if !on && is_refusal(errno) => {}
+                    set => set?,
+                },
                 (Err(errno), How::Switched) if !on && is_refusal(errno) => {}
                 (Err(errno), _) => return Err(errno),
             }

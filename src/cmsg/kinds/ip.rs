@@ -14,7 +14,7 @@ use core::ffi::c_int;
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
 use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
-use crate::cmsg::want::{DATAGRAMS, INT, TCP, TCP6, UDP6, Want, switched};
+use crate::cmsg::want::{DATAGRAMS, INT, TCP, UDP6, Want, switched};
 use crate::sys::AF_INET;
 
 pub(crate) const LEVEL: c_int = 0;
@@ -65,13 +65,14 @@ pub(crate) const IP_RECVTTL: c_int = 12;
 pub(crate) const IP_RECVTOS: c_int = 13;
 pub(crate) const IP_PASSSEC: c_int = 18;
 
-/// The error queue of TCP has the ICMP errors of attempts to connect. UDP over IPv6 needs most of these
-/// for the datagrams of IPv4; not IP_PKTINFO, for it brings the mapped address by its own.
+/// The error queue of TCP has the ICMP errors of attempts to connect: those of IPv4 even unasked. UDP over
+/// IPv6 needs most of these for the datagrams of IPv4; not IP_PKTINFO, for its own brings the mapped
+/// address.
 pub(super) const WANTS: &[Want] = &[
     switched(ANC_DEST, DATAGRAMS, LEVEL, IP_PKTINFO, 12),
     switched(ANC_TTL, DATAGRAMS | UDP6, LEVEL, IP_RECVTTL, INT),
     switched(ANC_TOS, DATAGRAMS | UDP6, LEVEL, IP_RECVTOS, 1),
-    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP | TCP6, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u8),
+    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u8),
     switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, SOCKADDR_IN as u8),
     switched(ANC_FRAGSIZE, DATAGRAMS | UDP6, LEVEL, IP_RECVFRAGSIZE, INT),
     switched(ANC_LABEL, DATAGRAMS, LEVEL, IP_PASSSEC, 0),
