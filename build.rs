@@ -34,6 +34,7 @@ fn header() {
         "capi/message",
         "capi/peer",
         "capi/describe",
+        "capi/want",
         "capi/queue",
     ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));

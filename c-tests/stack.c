@@ -76,6 +76,19 @@ static void ask_peer(void)
     got[0] = peer.pidfd;
 }
 static void match_pidfd(void) { result = anc_pidfd_matches(peer.pidfd, peer.pid); }
+static void want_most(void)
+{
+    const uint64_t all = ANC_CREDENTIALS | ANC_LABEL | ANC_TIME;
+    result = anc_want(seqpacket[1], all, 0, NULL) | anc_want(seqpacket[1], 0, all, NULL);
+}
+
+static void want_too_much(void) { result = anc_want(seqpacket[1], ANC_CREDENTIALS | ANC_TIME | ANC_TTL, 0, NULL); }
+static void want_stamps(void) { result = anc_want_timestamping(seqpacket[1], 0); }
+static void ask_what_is_wanted(void)
+{
+    uint64_t facts;
+    result = anc_wanted(seqpacket[1], &facts);
+}
 
 static void close_many(void)
 {
@@ -151,6 +164,10 @@ static const struct row {
     {"anc_recvv_fds ALL", queue_parts, receive_in_parts, 10},
     {"anc_recv_fds ALL, ERANGE", queue_parts, receive_parts_refused, 1},
     {"anc_recv_fd", queue_one, receive_one, 1},
+    {"anc_want, all of a Unix socket", NULL, want_most, 0},
+    {"anc_want, refused", NULL, want_too_much, -1},
+    {"anc_want_timestamping", NULL, want_stamps, 0},
+    {"anc_wanted", NULL, ask_what_is_wanted, 0},
     {"anc_close_fds, 253", open_many, close_many, 1},
     {"anc_close_fds, scattered", open_scattered, close_many, 1},
     {"anc_peer PIDFD", NULL, ask_peer, 1},

@@ -56,6 +56,7 @@ names!(
     ENOMSG,
     ENOPROTOOPT,
     ENOSYS,
+    EOPNOTSUPP,
     EOVERFLOW,
     EPERM,
     EPIPE,

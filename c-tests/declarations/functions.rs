@@ -99,4 +99,9 @@ extern "C" {
     pub fn anc_pidfd_matches(pidfd: c_int, pid: i32) -> c_int;
     pub fn anc_fd_describe(fd: c_int, info: *mut anc_fd_info, size: size_t) -> c_int;
     pub fn anc_fd_require(fd: c_int, kinds: u32, access: u32, seals: u32) -> c_int;
+    pub fn anc_want(sock: c_int, on: u64, off: u64, refused: *mut u64) -> c_int;
+    pub fn anc_want_timestamping(sock: c_int, sof_flags: u32) -> c_int;
+    pub fn anc_wanted(sock: c_int, kinds: *mut u64) -> c_int;
+    pub fn anc_want_space(kinds: u64, max_fds: size_t, max_label: size_t) -> size_t;
+    pub fn anc_refuse_fds(sock: c_int) -> c_int;
 }

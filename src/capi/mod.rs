@@ -11,6 +11,7 @@ mod peer;
 mod queue;
 mod reader;
 mod space;
+mod want;
 
 pub use builder::*;
 pub use decode::*;
@@ -21,3 +22,4 @@ pub use peer::*;
 pub use queue::*;
 pub use reader::*;
 pub use space::*;
+pub use want::*;

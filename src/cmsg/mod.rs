@@ -9,6 +9,8 @@ mod put;
 mod reader;
 mod slots;
 mod space;
+pub(crate) mod stamps;
+mod want;
 
 pub use builder::{Builder, Credentials};
 pub use kinds::{Kind, find as kind};
@@ -21,3 +23,4 @@ pub(crate) use decode::decode;
 pub(crate) use reader::{Found, Walk};
 pub(crate) use slots::Slots;
 pub(crate) use space::HEADER;
+pub(crate) use want::{How, Sockets, Want, known_facts, sockets, want_space, wants};

@@ -36,6 +36,10 @@ pub(crate) const SCM_RIGHTS: c_int = 0x01;
 pub(crate) const SCM_CREDENTIALS: c_int = 0x02;
 pub(crate) const SCM_PIDFD: c_int = 0x04;
 
+/// Whether an AF_UNIX socket takes descriptors: on from the start. Linux 6.16.
+pub(crate) const SO_PASSRIGHTS: c_int =
+    if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) { 0x5c } else { 83 };
+
 /// Payloads of everything that an AF_UNIX socket can bring beside descriptors and the label, in
 /// the order in which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS;
 /// PIDFD and INQ after the descriptors.
@@ -97,6 +101,7 @@ pub(crate) const STATUS_FLAGS: c_int = libc::O_APPEND
 const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
 const HAS_NOSIGNAL: bool = cfg!(not(anc_without = "nosignal"));
 const HAS_CLOSE_RANGE: bool = cfg!(not(anc_without = "close_range"));
+const HAS_PASSRIGHTS: bool = cfg!(not(anc_without = "passrights"));
 
 /// Whether received descriptors are not close-on-exec from the kernel call itself, so that
 /// [`set_cloexec`] has to follow. A thread that forks and executes in between inherits them.
@@ -225,6 +230,9 @@ pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
 
 /// The value of a socket option that is an int.
 pub(crate) fn option(sock: c_int, level: c_int, name: c_int) -> Result<c_int> {
+    if is_lacking(level, name) {
+        return Err(Errno::ENOPROTOOPT);
+    }
     let mut value: c_int = 0;
     let mut len = size_of::<c_int>();
     // SAFETY: value is writable and len is its size.
@@ -294,6 +302,21 @@ fn statx(fd: c_int, flags: c_int) -> Result<Inode> {
     // SAFETY: integers, all of them initialised.
     let inode = unsafe { inode.assume_init() };
     Ok(Inode { kind: u32::from(inode.stx_mode) & libc::S_IFMT, links: inode.stx_nlink, size: inode.stx_size })
+}
+
+/// Sets a socket option that is an int.
+pub(crate) fn set_option(sock: c_int, level: c_int, name: c_int, value: c_int) -> Result<()> {
+    if is_lacking(level, name) {
+        return Err(Errno::ENOPROTOOPT);
+    }
+    // SAFETY: value is readable for its size.
+    let r = unsafe { libc::setsockopt(sock, level, name, (&raw const value).cast(), size_of::<c_int>() as _) };
+    count(r as libc::ssize_t).map(drop)
+}
+
+/// Whether this build does without an option that the system has.
+fn is_lacking(level: c_int, name: c_int) -> bool {
+    !HAS_PASSRIGHTS && (level, name) == (SOL_SOCKET, SO_PASSRIGHTS)
 }
 
 /// Sets FD_CLOEXEC, for systems whose recvmsg can't.

@@ -14,6 +14,7 @@ use core::ffi::c_int;
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
 use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{DATAGRAMS, INT, TCP, UDP6, Want, switched};
 use crate::sys::AF_INET;
 
 pub(crate) const LEVEL: c_int = 0;
@@ -57,6 +58,24 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, SCM_SECURITY, c"SCM_SECURITY", 0),
     received(LEVEL, IP_CHECKSUM, c"IP_CHECKSUM", 4),
     sent(LEVEL, IP_PROTOCOL, c"IP_PROTOCOL", 4),
+];
+
+/// Those that bring IP_TTL, IP_TOS and the label.
+pub(crate) const IP_RECVTTL: c_int = 12;
+pub(crate) const IP_RECVTOS: c_int = 13;
+pub(crate) const IP_PASSSEC: c_int = 18;
+
+/// The error queue of TCP has the ICMP errors of attempts to connect: those of IPv4 even unasked. UDP over
+/// IPv6 needs most of these for the datagrams of IPv4; not IP_PKTINFO, for its own brings the mapped
+/// address.
+pub(super) const WANTS: &[Want] = &[
+    switched(ANC_DEST, DATAGRAMS, LEVEL, IP_PKTINFO, 12),
+    switched(ANC_TTL, DATAGRAMS | UDP6, LEVEL, IP_RECVTTL, INT),
+    switched(ANC_TOS, DATAGRAMS | UDP6, LEVEL, IP_RECVTOS, 1),
+    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u8),
+    switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, SOCKADDR_IN as u8),
+    switched(ANC_FRAGSIZE, DATAGRAMS | UDP6, LEVEL, IP_RECVFRAGSIZE, INT),
+    switched(ANC_LABEL, DATAGRAMS, LEVEL, IP_PASSSEC, 0),
 ];
 
 /// What a message of this level says.

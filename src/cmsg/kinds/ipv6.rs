@@ -10,6 +10,7 @@ use core::ffi::c_int;
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
 use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FLOWINFO, ANC_FRAGSIZE, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{DATAGRAMS6, INT, TCP6, Want, switched};
 use crate::sys::AF_INET6;
 
 pub(crate) const LEVEL: c_int = 41;
@@ -79,6 +80,21 @@ pub(super) const KINDS: &[Kind] = &[
     both(LEVEL, IPV6_2292HOPOPTS, c"IPV6_2292HOPOPTS", HEADER),
     both(LEVEL, IPV6_2292DSTOPTS, c"IPV6_2292DSTOPTS", HEADER),
     both(LEVEL, IPV6_2292RTHDR, c"IPV6_2292RTHDR", HEADER),
+];
+
+/// Those that bring IPV6_PKTINFO, IPV6_HOPLIMIT and IPV6_TCLASS.
+pub(crate) const IPV6_RECVPKTINFO: c_int = 49;
+pub(crate) const IPV6_RECVHOPLIMIT: c_int = 51;
+pub(crate) const IPV6_RECVTCLASS: c_int = 66;
+
+pub(super) const WANTS: &[Want] = &[
+    switched(ANC_DEST, DATAGRAMS6, LEVEL, IPV6_RECVPKTINFO, PKTINFO as u8),
+    switched(ANC_TTL, DATAGRAMS6, LEVEL, IPV6_RECVHOPLIMIT, INT),
+    switched(ANC_TOS, DATAGRAMS6, LEVEL, IPV6_RECVTCLASS, INT),
+    switched(ANC_ERROR, DATAGRAMS6 | TCP6, LEVEL, IPV6_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN6) as u8),
+    switched(ANC_ORIGINAL, DATAGRAMS6, LEVEL, IPV6_ORIGDSTADDR, SOCKADDR_IN6 as u8),
+    switched(ANC_FRAGSIZE, DATAGRAMS6, LEVEL, IPV6_RECVFRAGSIZE, INT),
+    switched(ANC_FLOWINFO, DATAGRAMS6, LEVEL, IPV6_FLOWINFO, INT),
 ];
 
 /// What a message of this level says.

@@ -1,5 +1,5 @@
 //! What is known of each control message of Linux: its name, its shortest whole payload, and which
-//! way it goes. One file a family, one line a kind.
+//! way it goes; and what asks for it. One file a family, one line a kind.
 //!
 //! The facts are those of the kernel's sources: received is what `put_cmsg` is called for, sent is
 //! what the `*_cmsg_send` functions accept. Each constant names the option that asks for the
@@ -11,6 +11,7 @@ use core::mem::size_of;
 use libc::sockaddr_storage;
 
 use super::payload::Payload;
+use super::want::Want;
 use crate::abi::{ANC_TIME_ID, anc_info, anc_sock_error};
 
 pub(crate) mod alg;
@@ -90,6 +91,10 @@ static LEVELS: [(c_int, &[Kind]); 20] = [
     (llc::LEVEL, llc::KINDS),
     (iucv::LEVEL, iucv::KINDS),
 ];
+
+/// What asks for them, of the families that have facts.
+pub(super) static WANTS: [&[Want]; 7] =
+    [socket::WANTS, ip::WANTS, ipv6::WANTS, udp::WANTS, tcp::WANTS, tls::WANTS, packet::WANTS];
 
 /// The control message of this level and type.
 #[inline]

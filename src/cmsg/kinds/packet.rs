@@ -3,9 +3,11 @@
 
 use core::ffi::c_int;
 
+use super::socket::stamped;
 use super::{Kind, SOCK_EXTENDED_ERR, received, sock_error};
 use crate::abi::{ANC_AUXDATA, ANC_ERROR, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{PACKET, Want, switched};
 
 pub(crate) const LEVEL: c_int = 263;
 
@@ -18,6 +20,10 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, PACKET_AUXDATA, c"PACKET_AUXDATA", 20),
     received(LEVEL, PACKET_TX_TIMESTAMP, c"PACKET_TX_TIMESTAMP", SOCK_EXTENDED_ERR),
 ];
+
+/// Errors are those of stamps alone.
+pub(super) const WANTS: &[Want] =
+    &[switched(ANC_AUXDATA, PACKET, LEVEL, PACKET_AUXDATA, 20), stamped(ANC_ERROR, PACKET, SOCK_EXTENDED_ERR as u8)];
 
 /// What a message of this level says.
 #[inline]

@@ -12,6 +12,10 @@ use crate::abi::{
     ANC_TIME_PKTINFO, ANC_TIMESTAMPING, anc_info, anc_time,
 };
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{
+    How, INT, NETLINK, PACKET, PING, PING6, RAW, RAW6, Sockets, TCP, TCP6, UDP, UDP6, UNIX, UNIX_MESSAGES, UNIX_STREAM,
+    Want, switched,
+};
 
 pub(crate) const LEVEL: c_int = libc::SOL_SOCKET;
 
@@ -97,6 +101,60 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, SCM_WIFI_STATUS, c"SCM_WIFI_STATUS", 4),
     received(LEVEL, SCM_DEVMEM_LINEAR, c"SCM_DEVMEM_LINEAR", 24),
     both(LEVEL, SCM_DEVMEM_DMABUF, c"SCM_DEVMEM_DMABUF", 24),
+];
+
+/// SO_PASSCRED, SO_PASSSEC and SO_PASSPIDFD, which the message's constant names.
+pub(crate) const SO_PASSCRED: c_int = libc::SO_PASSCRED;
+pub(crate) const SO_PASSSEC: c_int = number(34, 0x1f);
+pub(crate) const SO_PASSPIDFD: c_int = number(76, 0x55);
+/// On from the start. Linux 6.16; before that descriptors come always.
+pub(crate) const SO_PASSRIGHTS: c_int = crate::sys::SO_PASSRIGHTS;
+/// Those that bring SO_MARK and SO_PRIORITY.
+pub(crate) const SO_RCVMARK: c_int = number(75, 0x54);
+pub(crate) const SO_RCVPRIORITY: c_int = number(82, 0x5b);
+
+/// Whether the old stamps are as wide as the new ones.
+pub(crate) const OLD_IS_WIDE: bool = OLD_TIME == NEW_TIME;
+/// One stamp; or two, where glibc appends a wide one to a narrow one of the kernel's.
+const ARRIVAL: [u8; 2] = if OLD_IS_WIDE { [NEW_TIME as u8, 0] } else { [OLD_TIME as u8, NEW_TIME as u8] };
+/// All of these are accepted by every socket. Unix streams and netlink bring no stamps, ping sockets
+/// nothing but stamps.
+const TIMED: Sockets = STAMPED | UNIX_MESSAGES;
+const STAMPED: Sockets = COUNTED | PING | PING6 | TCP | TCP6;
+const COUNTED: Sockets = UDP | UDP6 | RAW | RAW6 | PACKET;
+
+const fn form(option: c_int) -> Want {
+    Want { fact: ANC_TIME, sockets: TIMED, level: LEVEL, option, how: How::Form, payloads: ARRIVAL }
+}
+
+/// What the flags of SO_TIMESTAMPING bring. The old form reads the flags of either.
+pub(super) const fn stamped(fact: u64, sockets: Sockets, payload: u8) -> Want {
+    Want { fact, sockets, level: LEVEL, option: SCM_TIMESTAMPING, how: How::Stamped, payloads: [payload, 0] }
+}
+
+/// SO_TIMESTAMP_NEW reads as on with SO_TIMESTAMPNS_NEW, too.
+pub(super) const WANTS: &[Want] = &[
+    Want {
+        fact: ANC_RIGHTS,
+        sockets: UNIX,
+        level: LEVEL,
+        option: SO_PASSRIGHTS,
+        how: How::FromTheStart,
+        payloads: [0, 0],
+    },
+    switched(ANC_CREDENTIALS, UNIX | NETLINK, LEVEL, SO_PASSCRED, 12),
+    switched(ANC_PIDFD, UNIX, LEVEL, SO_PASSPIDFD, INT),
+    switched(ANC_LABEL, UNIX | NETLINK, LEVEL, SO_PASSSEC, 0),
+    form(SCM_TIMESTAMPNS),
+    form(SO_TIMESTAMPNS_NEW),
+    form(SCM_TIMESTAMP),
+    form(SO_TIMESTAMP_NEW),
+    stamped(ANC_TIMESTAMPING, STAMPED, 3 * NEW_TIME as u8),
+    stamped(ANC_TIME_PKTINFO, STAMPED, 16),
+    switched(ANC_DROPS, COUNTED, LEVEL, SO_RXQ_OVFL, INT),
+    switched(ANC_MARK, COUNTED, LEVEL, SO_RCVMARK, INT),
+    switched(ANC_PRIORITY, COUNTED, LEVEL, SO_RCVPRIORITY, INT),
+    Want { fact: ANC_INQ, sockets: UNIX_STREAM, level: LEVEL, option: SCM_INQ, how: How::Blind, payloads: [INT, 0] },
 ];
 
 /// What a message of this level says.

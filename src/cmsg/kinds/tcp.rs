@@ -5,6 +5,7 @@ use core::ffi::c_int;
 use super::{Kind, received};
 use crate::abi::{ANC_INQ, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{INT, TCP, TCP6, Want, switched};
 
 pub(crate) const LEVEL: c_int = 6;
 
@@ -13,6 +14,9 @@ pub(crate) const LEVEL: c_int = 6;
 pub(crate) const TCP_CM_INQ: c_int = 36;
 
 pub(super) const KINDS: &[Kind] = &[received(LEVEL, TCP_CM_INQ, c"TCP_CM_INQ", 4)];
+
+/// The option of the same number is TCP_INQ.
+pub(super) const WANTS: &[Want] = &[switched(ANC_INQ, TCP | TCP6, LEVEL, TCP_CM_INQ, INT)];
 
 /// What a message of this level says.
 #[inline]

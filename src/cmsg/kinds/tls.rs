@@ -6,6 +6,7 @@ use core::ffi::c_int;
 use super::{Kind, received, sent};
 use crate::abi::{ANC_TLS_RECORD, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{How, TCP, TCP6, Want};
 
 pub(crate) const LEVEL: c_int = 282;
 
@@ -18,6 +19,18 @@ pub(super) const KINDS: &[Kind] = &[
     received(LEVEL, TLS_GET_RECORD_TYPE, c"TLS_GET_RECORD_TYPE", 1),
     sent(LEVEL, TLS_SET_RECORD_TYPE, c"TLS_SET_RECORD_TYPE", 1),
 ];
+
+/// The keys to receive with: read as an int they are the version and the cipher. Linux 4.17.
+pub(crate) const TLS_RX: c_int = 2;
+
+pub(super) const WANTS: &[Want] = &[Want {
+    fact: ANC_TLS_RECORD,
+    sockets: TCP | TCP6,
+    level: LEVEL,
+    option: TLS_RX,
+    how: How::ByItself,
+    payloads: [1, 0],
+}];
 
 /// What a message of this level says.
 #[inline]

@@ -5,6 +5,7 @@ use core::ffi::c_int;
 use super::{Kind, received, sent};
 use crate::abi::{ANC_SEGMENT, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
+use crate::cmsg::want::{How, INT, UDP, UDP6, Want};
 
 pub(crate) const LEVEL: c_int = 17;
 
@@ -17,6 +18,16 @@ pub(crate) const UDP_GRO: c_int = 104;
 
 pub(super) const KINDS: &[Kind] =
     &[received(LEVEL, UDP_GRO, c"UDP_GRO", 4), sent(LEVEL, UDP_SEGMENT, c"UDP_SEGMENT", 2)];
+
+/// It is told since Linux 5.13.
+pub(super) const WANTS: &[Want] = &[Want {
+    fact: ANC_SEGMENT,
+    sockets: UDP | UDP6,
+    level: LEVEL,
+    option: UDP_GRO,
+    how: How::Blind,
+    payloads: [INT, 0],
+}];
 
 /// What a message of this level says.
 #[inline]
