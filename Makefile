@@ -24,9 +24,8 @@ ifeq ($(origin LD),default)
 LD := ld
 endif
 
-# What other systems lack, taken away to test what replaces it: cmsg_cloexec nosignal close_range
-# pidfd_info.
-# passrights.
+# What other systems, and older kernels, lack, taken away to test what replaces it: cmsg_cloexec nosignal
+# close_range pidfd_info passrights.
 WITHOUT ?=
 # abort: for a compiler that can't prove panic freedom.
 ANC_PANIC ?= prove
@@ -177,10 +176,7 @@ check-sanitized: $(STAGE)/.done
 check-valgrind: $(STAGE)/.done
 	@EXEC='valgrind -q --error-exitcode=9 --track-fds=yes --trace-children=yes' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-valgrind
 # What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, close_range and PIDFD_GET_INFO where a system lacks them.
-check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range pidfd_info)
-# What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL and close_range where a system lacks them; that nothing
-# replaces SO_PASSRIGHTS is told.
-check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range passrights)
+check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range pidfd_info passrights)
 check-without-%:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/without-$* WITHOUT=$* $(abspath $(BUILD)/without-$*)/stage/.done > /dev/null
 	@WITHOUT=$* sh c-tests/gates.sh $(BUILD)/without-$* > $(BUILD)/without-$*/gates || { cat $(BUILD)/without-$*/gates; exit 1; }
