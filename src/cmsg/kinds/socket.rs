@@ -13,7 +13,7 @@ use crate::abi::{
 };
 use crate::cmsg::payload::{Fact, Payload};
 
-pub(crate) const LEVEL: c_int = libc::SOL_SOCKET;
+pub(crate) const LEVEL: c_int = crate::sys::SOL_SOCKET;
 
 const fn number(generic: c_int, sparc: c_int) -> c_int {
     if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) { sparc } else { generic }
