@@ -103,7 +103,8 @@ extern "C" {
 #define ANC_TIMESTAMPING ((uint64_t)1 << 5)
 
 /**
- * time_id: the send that a transmit stamp belongs to. With SOF_TIMESTAMPING_OPT_ID.
+ * time_id: the send that a transmit stamp belongs to. With every such stamp: 0 for all without
+ * SOF_TIMESTAMPING_OPT_ID, which the message does not tell from the first send's 0.
  */
 #define ANC_TIME_ID ((uint64_t)1 << 6)
 
@@ -468,7 +469,7 @@ struct anc_info {
      */
     struct anc_time hardware;
     /**
-     * The send that was stamped.
+     * The send that was stamped, counted from 0; 0 without SOF_TIMESTAMPING_OPT_ID.
      */
     uint32_t time_id;
     /**

@@ -95,7 +95,8 @@ pub const ANC_LABEL: u64 = (1 as u64) << 3;
 pub const ANC_TIME: u64 = (1 as u64) << 4;
 /// software, hardware; 0 where there is none. SCM_TIMESTAMPING.
 pub const ANC_TIMESTAMPING: u64 = (1 as u64) << 5;
-/// time_id: the send that a transmit stamp belongs to. With SOF_TIMESTAMPING_OPT_ID.
+/// time_id: the send that a transmit stamp belongs to. With every such stamp: 0 for all without
+/// SOF_TIMESTAMPING_OPT_ID, which the message does not tell from the first send's 0.
 pub const ANC_TIME_ID: u64 = (1 as u64) << 6;
 /// time_ifindex, time_len. SCM_TIMESTAMPING_PKTINFO.
 pub const ANC_TIME_PKTINFO: u64 = (1 as u64) << 7;
@@ -227,7 +228,7 @@ pub struct anc_info {
     pub software: anc_time,
     /// and by the device's.
     pub hardware: anc_time,
-    /// The send that was stamped.
+    /// The send that was stamped, counted from 0; 0 without SOF_TIMESTAMPING_OPT_ID.
     pub time_id: u32,
     /// The device that stamped it.
     pub time_ifindex: u32,

@@ -25,7 +25,7 @@ pub(crate) const IP_TOS: c_int = 1;
 pub(crate) const IP_TTL: c_int = 2;
 /// The label of a security module, of any length; the number is that of linux/socket.h. IP_PASSSEC.
 /// Linux 2.6.17.
-pub(crate) const SCM_SECURITY: c_int = 3;
+pub(crate) const SCM_SECURITY: c_int = super::socket::SCM_SECURITY;
 /// The options of the header as they came, in words. IP_RECVOPTS. Linux 2.2.
 pub(crate) const IP_RECVOPTS: c_int = 6;
 /// The options that answer those that came; may be none. IP_RETOPTS. Linux 2.2.

@@ -20,16 +20,15 @@ const HEADER: usize = 8;
 /// `struct in6_pktinfo`.
 const PKTINFO: usize = 20;
 
-/// `struct in6_pktinfo`. The option of the same name, as those below. The numbers of RFC 2292. Linux 2.2;
-/// by this name since 2.6.14.
+/// `struct in6_pktinfo`. IPV6_2292PKTINFO. The numbers of RFC 2292. Linux 2.2; by this name since 2.6.14.
 pub(crate) const IPV6_2292PKTINFO: c_int = 2;
-/// The hop-by-hop options. Linux 2.2.
+/// The hop-by-hop options. IPV6_2292HOPOPTS. Linux 2.2.
 pub(crate) const IPV6_2292HOPOPTS: c_int = 3;
-/// The destination options. Linux 2.2.
+/// The destination options. IPV6_2292DSTOPTS. Linux 2.2.
 pub(crate) const IPV6_2292DSTOPTS: c_int = 4;
-/// A routing header. Linux 2.2.
+/// A routing header. IPV6_2292RTHDR. Linux 2.2.
 pub(crate) const IPV6_2292RTHDR: c_int = 5;
-/// int, the hop limit. Linux 2.2.
+/// int, the hop limit. IPV6_2292HOPLIMIT. Linux 2.2.
 pub(crate) const IPV6_2292HOPLIMIT: c_int = 8;
 /// u32, big-endian: the traffic class and the flow label; not where both are 0. IPV6_FLOWINFO.
 /// Linux 2.2.

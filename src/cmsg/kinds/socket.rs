@@ -17,7 +17,7 @@ use crate::cmsg::want::{
     Want, switched,
 };
 
-pub(crate) const LEVEL: c_int = libc::SOL_SOCKET;
+pub(crate) const LEVEL: c_int = crate::sys::SOL_SOCKET;
 
 const fn number(generic: c_int, sparc: c_int) -> c_int {
     if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) { sparc } else { generic }
