@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,23 +26,13 @@ static void die(const char *what)
     exit(1);
 }
 
-/* Whatever this kernel does not know, or this socket does not have, is simply not shown. */
-static void ask_for_all(int sock, int family)
+/* Fact by fact: what this kernel does not know, or this socket never brings, is refused and not shown. */
+static void ask_for_all(int sock)
 {
-    static const int of_socket[] = {SO_PASSCRED, SO_TIMESTAMPNS, SO_RXQ_OVFL, 75 /* RCVMARK */, 76 /* PASSPIDFD */, 82 /* RCVPRIORITY */, 84 /* INQ */};
-    static const int of_ip[] = {IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR};
-    static const int of_ipv6[] = {IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, 11 /* FLOWINFO */, 74 /* RECVORIGDSTADDR */};
-    int one = 1;
-    size_t i;
-
-    for (i = 0; i < sizeof of_socket / sizeof *of_socket; i++)
-        setsockopt(sock, SOL_SOCKET, of_socket[i], &one, sizeof one);
-    for (i = 0; family != AF_UNIX && i < sizeof of_ip / sizeof *of_ip; i++)
-        setsockopt(sock, IPPROTO_IP, of_ip[i], &one, sizeof one);
-    for (i = 0; family == AF_INET6 && i < sizeof of_ipv6 / sizeof *of_ipv6; i++)
-        setsockopt(sock, IPPROTO_IPV6, of_ipv6[i], &one, sizeof one);
-    setsockopt(sock, IPPROTO_TCP, 36 /* TCP_INQ */, &one, sizeof one);
-    setsockopt(sock, IPPROTO_UDP, 104 /* UDP_GRO */, &one, sizeof one);
+    int bit;
+    for (bit = 0; bit < 64; bit++)
+        anc_want(sock, (uint64_t)1 << bit, 0, NULL);
+    anc_want_timestamping(sock, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
 }
 
 static int open_socket(const char *kind, const char *where)
@@ -68,7 +59,7 @@ static int open_socket(const char *kind, const char *where)
     if (sock == -1)
         die("socket");
     setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    ask_for_all(sock, a.any.sa_family); /* before a peer can send */
+    ask_for_all(sock); /* before a peer can send */
     if (bind(sock, &a.any, len) == -1)
         die(where);
     if (!is_tcp)
@@ -76,7 +67,7 @@ static int open_socket(const char *kind, const char *where)
     if (listen(sock, 1) == -1 || (conn = accept(sock, NULL, NULL)) == -1)
         die("accept");
     close(sock);
-    ask_for_all(conn, AF_INET);
+    ask_for_all(conn);
     return conn;
 }
 

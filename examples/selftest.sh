@@ -1,5 +1,5 @@
 #!/bin/sh
-# selftest.sh STAGE OUT: compiles anc-show.c and udp-server.c as a stranger would, with what pkg-config
+# selftest.sh STAGE OUT: compiles anc-show.c, udp-server.c and tx-timestamps.c as a stranger would, with what pkg-config
 # prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
 set -eu
 stage=$1 out=$2
@@ -7,7 +7,7 @@ here=$(dirname "$0")
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 command -v python3 > /dev/null || { echo 'skipped: this machine has no python3'; exit 0; }
 mkdir -p "$out"
-for program in anc-show udp-server; do
+for program in anc-show udp-server tx-timestamps; do
     # shellcheck disable=SC2046,SC2086 # lists of flags
     ${CC:-cc} -std=c99 -O1 -g -Wall -Wextra -Werror ${CFLAGS:-} "$here/$program.c" -o "$out/$program" \
         $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
@@ -90,4 +90,14 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     sizes = [len(s.recv(2000)) for _ in range(11)]
     check(sizes == [100] * 10 + [50], "and cuts its answer up as the question was")
 check(server.wait(10) == 0 and "1050 bytes in 11 datagrams" in server.stdout.read(), "udp-server ends")
+
+for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.bind((address, 0))
+        client = subprocess.run([out + "/tx-timestamps", address, str(s.getsockname()[1]), "3"],
+                                stdout=subprocess.PIPE, text=True, timeout=60)
+        lines = client.stdout.splitlines()
+        check(client.returncode == 0 and len(lines) == 6 and
+              all(f"datagram {i} {what} " in client.stdout for i in range(3) for what in ("was queued", "left")) and
+              all(int(line.split()[-5]) > 0 for line in lines), f"tx-timestamps: two stamps of each datagram to {address}")
 PYTHON

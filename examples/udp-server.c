@@ -36,22 +36,15 @@ static struct slot {
 
 static int open_socket(const char *port)
 {
-    static const struct { int level, name; } wanted[] = {
-        {IPPROTO_IPV6, IPV6_RECVPKTINFO}, /* brings IPv4 addresses too, mapped */
-        {IPPROTO_IPV6, IPV6_RECVTCLASS},
-        {IPPROTO_IP, IP_RECVTOS}, /* an IPv6 socket needs both for datagrams of both */
-        {SOL_SOCKET, SO_TIMESTAMPNS},
-        {IPPROTO_UDP, 104 /* UDP_GRO */},
-    };
-    int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1, zero = 0;
+    const uint64_t facts = ANC_DEST | ANC_TOS | ANC_TIME;
+    int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), zero = 0;
     struct sockaddr_in6 any;
-    size_t i;
 
     if (sock == -1 || setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero) == -1)
         die("socket");
-    for (i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (setsockopt(sock, wanted[i].level, wanted[i].name, &one, sizeof one) == -1 && errno != ENOPROTOOPT)
-            die("setsockopt");
+    /* For datagrams of IPv6 and of IPv4. A kernel before Linux 5.0 joins none. */
+    if (anc_want(sock, facts | ANC_SEGMENT, 0, NULL) == -1 && anc_want(sock, facts, 0, NULL) == -1)
+        die("anc_want");
     memset(&any, 0, sizeof any);
     any.sin6_family = AF_INET6;
     any.sin6_port = htons((uint16_t)atoi(port));
