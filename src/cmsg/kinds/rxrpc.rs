@@ -21,9 +21,9 @@ pub(crate) const RXRPC_NET_ERROR: c_int = 5;
 pub(crate) const RXRPC_BUSY: c_int = 6;
 /// u32, an errno.
 pub(crate) const RXRPC_LOCAL_ERROR: c_int = 7;
-/// Empty. Before Linux 5.10.
+/// Empty. Before Linux 5.9.
 pub(crate) const RXRPC_NEW_CALL: c_int = 8;
-/// Empty. Before Linux 5.10; no longer in the header.
+/// Empty. Before Linux 5.9; no longer in the header.
 pub(crate) const RXRPC_ACCEPT: c_int = 9;
 /// Empty. Linux 4.9.
 pub(crate) const RXRPC_EXCLUSIVE_CALL: c_int = 10;
@@ -33,7 +33,7 @@ pub(crate) const RXRPC_UPGRADE_SERVICE: c_int = 11;
 pub(crate) const RXRPC_TX_LENGTH: c_int = 12;
 /// One to three u32. Linux 4.15.
 pub(crate) const RXRPC_SET_CALL_TIMEOUT: c_int = 13;
-/// Empty. Linux 5.10.
+/// Empty. Linux 5.9.
 pub(crate) const RXRPC_CHARGE_ACCEPT: c_int = 14;
 /// u64. RXRPC_MANAGE_RESPONSE. Linux 6.16; sent: net/rxrpc/oob.c, as those below.
 pub(crate) const RXRPC_OOB_ID: c_int = 15;
