@@ -1,19 +1,19 @@
 #!/bin/sh
-# selftest.sh STAGE OUT: compiles anc-show.c and udp-server.c as a stranger would, with what pkg-config
-# prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
+# selftest.sh STAGE OUT: compiles anc-show.c, udp-server.c and tx-timestamps.c as a stranger would, with what
+# pkg-config prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
 set -eu
 stage=$1 out=$2
 here=$(dirname "$0")
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 command -v python3 > /dev/null || { echo 'skipped: this machine has no python3'; exit 0; }
 mkdir -p "$out"
-for program in anc-show udp-server; do
+for program in anc-show udp-server tx-timestamps; do
     # shellcheck disable=SC2046,SC2086 # lists of flags
     ${CC:-cc} -std=c99 -O1 -g -Wall -Wextra -Werror ${CFLAGS:-} "$here/$program.c" -o "$out/$program" \
         $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
 done
 exec python3 - "$out" <<'PYTHON'
-import os, socket, subprocess, sys, time
+import os, re, socket, subprocess, sys, time
 
 out = sys.argv[1]
 
@@ -90,4 +90,15 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     sizes = [len(s.recv(2000)) for _ in range(11)]
     check(sizes == [100] * 10 + [50], "and cuts its answer up as the question was")
 check(server.wait(10) == 0 and "1050 bytes in 11 datagrams" in server.stdout.read(), "udp-server ends")
+
+for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        s.bind((address, 0))
+        sender = subprocess.run([out + "/tx-timestamps", address, str(s.getsockname()[1]), "5"], stdout=subprocess.PIPE, text=True, timeout=20)
+        check(sender.returncode == 0 and [s.recv(100) for _ in range(5)] == [b"datagram"] * 5, f"tx-timestamps sends to {address}")
+    stamps = [re.fullmatch(r"datagram (\d+): scheduled \+(\d+) us, left the kernel \+(\d+) us", line) for line in sender.stdout.splitlines()]
+    check(len(stamps) == 5 and all(stamps), "and learns when each of its datagrams left")
+    stamps = [[int(n) for n in stamp.groups()] for stamp in stamps]
+    check(all(number == i and scheduled <= left < 10_000_000 for i, (number, scheduled, left) in enumerate(stamps)), "the scheduler before the device")
 PYTHON
