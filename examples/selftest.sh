@@ -1,6 +1,6 @@
 #!/bin/sh
-# selftest.sh STAGE OUT: compiles anc-show.c, udp-server.c and tx-timestamps.c as a stranger would, with what pkg-config
-# prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
+# selftest.sh STAGE OUT: compiles anc-show.c, udp-server.c and tx-timestamps.c as a stranger would, with what
+# pkg-config prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
 set -eu
 stage=$1 out=$2
 here=$(dirname "$0")
@@ -13,7 +13,7 @@ for program in anc-show udp-server tx-timestamps; do
         $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
 done
 exec python3 - "$out" <<'PYTHON'
-import os, socket, subprocess, sys, time
+import os, re, socket, subprocess, sys, time
 
 out = sys.argv[1]
 
@@ -93,11 +93,12 @@ check(server.wait(10) == 0 and "1050 bytes in 11 datagrams" in server.stdout.rea
 
 for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
     with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
         s.bind((address, 0))
-        client = subprocess.run([out + "/tx-timestamps", address, str(s.getsockname()[1]), "3"],
-                                stdout=subprocess.PIPE, text=True, timeout=60)
-        lines = client.stdout.splitlines()
-        check(client.returncode == 0 and len(lines) == 6 and
-              all(f"datagram {i} {what} " in client.stdout for i in range(3) for what in ("was queued", "left")) and
-              all(int(line.split()[-5]) > 0 for line in lines), f"tx-timestamps: two stamps of each datagram to {address}")
+        sender = subprocess.run([out + "/tx-timestamps", address, str(s.getsockname()[1]), "5"], stdout=subprocess.PIPE, text=True, timeout=20)
+        check(sender.returncode == 0 and [s.recv(100) for _ in range(5)] == [b"datagram"] * 5, f"tx-timestamps sends to {address}")
+    stamps = [re.fullmatch(r"datagram (\d+): scheduled \+(\d+) us, left the kernel \+(\d+) us", line) for line in sender.stdout.splitlines()]
+    check(len(stamps) == 5 and all(stamps), "and learns when each of its datagrams left")
+    stamps = [[int(n) for n in stamp.groups()] for stamp in stamps]
+    check(all(number == i and scheduled <= left < 10_000_000 for i, (number, scheduled, left) in enumerate(stamps)), "the scheduler before the device")
 PYTHON

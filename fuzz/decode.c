@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&msg, 0, sizeof msg);
     msg.msg_control = bytes;
     msg.msg_controllen = length;
+    msg.msg_flags = how & 4 ? MSG_CTRUNC : 0;
     memset(&info, 0xAA, sizeof info);
     memset(&untouched, 0xAA, sizeof untouched);
     errno = 0;
@@ -32,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(result == 0 || (result == -1 && errno == EBADMSG));
     MUST(memcmp(bytes, before, length) == 0);
     if (info.present & ANC_LABEL)
-        MUST(is_inside(info.label, info.label_len, bytes, length));
+        MUST(is_inside(info.label, info.label_len, bytes, length)
+             && !((how & 4) && info.label + info.label_len == (const char *)bytes + length));
     if (info.present & ANC_ERROR && info.offender)
         MUST(is_inside(info.offender, sizeof(struct sockaddr), bytes, length));
     if (info.present & ANC_PIDFD)

@@ -47,17 +47,12 @@ static int receive_with_library(int sock, struct port_message *m, struct ucred *
     struct iovec iov = {m, sizeof *m};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
                          .msg_controllen = sizeof control};
-    struct anc_cmsg c = {0};
     ssize_t n = anc_recvmsg(sock, &msg, 0);
     size_t nfds = 0;
     int lost = n < 0 ? errno : anc_truncation_cause(&msg, sizeof control);
     *fd = -1;
-    sender->pid = -1;
-    while (n >= 0 && anc_next(&msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_CREDENTIALS && !c.cut)
-            memcpy(sender, c.data, sizeof *sender);
-    if (n == sizeof *m && !lost && sender->pid == m->pid &&
-        anc_take_fds(&msg, fd, 1, &nfds, 0) == 0)
+    if (n == sizeof *m && !lost && anc_get(&msg, SOL_SOCKET, SCM_CREDENTIALS, sender, sizeof *sender) == 0 &&
+        sender->pid == m->pid && anc_take_fds(&msg, fd, 1, &nfds, 0) == 0)
         return 0;
     anc_close_unclaimed(&msg);
     errno = lost ? lost : EPROTO;

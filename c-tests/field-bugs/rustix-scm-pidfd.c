@@ -57,13 +57,11 @@ static ssize_t receive_with_library(int sock, char *buf, size_t len, int *fd, st
     struct iovec iov = {buf, len};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
                          .msg_controllen = sizeof control};
-    struct anc_cmsg c = {0};
     size_t nfds;
     ssize_t n = anc_recvmsg(sock, &msg, 0);
-    while (n >= 0 && anc_next(&msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_CREDENTIALS && !c.cut)
-            memcpy(peer, c.data, sizeof *peer);
     *fd = -1;
+    if (n >= 0)
+        anc_get(&msg, SOL_SOCKET, SCM_CREDENTIALS, peer, sizeof *peer);
     anc_take_fds(&msg, fd, 1, &nfds, ANC_TRIM);
     anc_close_unclaimed(&msg);
     return n;

@@ -6,7 +6,8 @@
  * it found there: 1970995200. In a buffer that was set to zero first, what was cut off reads as
  * user 0.
  *
- * anc_next marks such a message as cut and gives the length that is there. */
+ * anc_get gives the whole struct or an error; anc_next marks such a message as cut and gives the length
+ * that is there. */
 #include "field.h"
 
 /* A buffer for a time stamp alone, or for a descriptor alone: the length that CVE-2014-3635's fix
@@ -41,17 +42,10 @@ static int peer_with_library(int sock, struct ucred *peer, size_t room)
     struct iovec iov = {&byte, 1};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
                          .msg_controllen = room};
-    struct anc_cmsg c = {0};
-    int result = -1;
     if (anc_recvmsg(sock, &msg, 0) != 1)
         return -1;
-    while (result < 0 && anc_next(&msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_CREDENTIALS && !c.cut) {
-            memcpy(peer, c.data, sizeof *peer);
-            result = 0;
-        }
     anc_close_unclaimed(&msg);
-    return result;
+    return anc_get(&msg, SOL_SOCKET, SCM_CREDENTIALS, peer, sizeof *peer);
 }
 
 /* A byte from a user who is not root. */

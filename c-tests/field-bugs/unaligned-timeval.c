@@ -10,7 +10,7 @@
  * asserts that the pointer which it would read through is misaligned, and does not read. With
  * -fsanitize=alignment the read itself is reported.
  *
- * anc_next works on a buffer of any alignment and gives bytes and a length, for memcpy. */
+ * anc_get works on a buffer of any alignment and copies to a variable that has its own. */
 #include "field.h"
 #include <sys/time.h>
 
@@ -45,17 +45,10 @@ static int stamp_with_library(int sock, struct connection *conn, struct timeval 
     struct iovec iov = {&byte, 1};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = conn->control,
                          .msg_controllen = sizeof conn->control};
-    struct anc_cmsg c = {0};
-    int found = 0;
     if (anc_recvmsg(sock, &msg, 0) != 1)
         return -1;
-    while (anc_next(&msg, &c) == 1)
-        if (c.level == SOL_SOCKET && c.type == SCM_TIMESTAMP && c.len == sizeof *stamp) {
-            memcpy(stamp, c.data, sizeof *stamp);
-            found = 1;
-        }
     anc_close_unclaimed(&msg);
-    return found ? 0 : -1;
+    return anc_get(&msg, SOL_SOCKET, SCM_TIMESTAMP, stamp, sizeof *stamp);
 }
 
 TEST(by_hand_the_pointer_is_misaligned)
