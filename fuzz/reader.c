@@ -2,27 +2,28 @@
  * specification has it. */
 #include "fuzz.h"
 
-/* anc_get of the kind of the message at `at`: the first of that kind counts. */
+/* anc_get of the kind of the message at `at`: the last of that kind counts. */
 static void get(const struct msghdr *msg, const unsigned char *bytes, size_t size, size_t at)
 {
-    struct found wanted, first;
+    struct found wanted, last, other;
     unsigned char data[4096], untouched[4096];
     size_t length, from;
-    int result, off;
+    int result, off, end;
     MUST(find_at(bytes, size, at, &wanted) == 1);
-    for (from = 0; find_at(bytes, size, from, &first) == 1; from = first.next)
-        if (first.level == wanted.level && first.type == wanted.type)
-            break;
+    last = wanted;
+    for (from = at; (end = find_at(bytes, size, from, &other)) == 1; from = other.next)
+        if (other.level == wanted.level && other.type == wanted.type)
+            last = other;
     memset(untouched, 0xAA, sizeof untouched);
-    for (off = first.len ? -1 : 0; off <= 1; off++) {
-        length = first.len + (size_t)off;
+    for (off = last.len ? -1 : 0; off <= 1; off++) {
+        length = last.len + (size_t)off;
         memcpy(data, untouched, sizeof data);
         errno = 0;
         result = anc_get(msg, wanted.level, wanted.type, data, length);
         if (result == 0)
-            MUST(off == 0 && !first.is_beyond && memcmp(data, bytes + first.data, length) == 0);
+            MUST(end == 0 && off == 0 && !last.is_beyond && memcmp(data, bytes + last.data, length) == 0);
         else
-            MUST(errno == EMSGSIZE && memcmp(data, untouched, sizeof data) == 0);
+            MUST(errno == (end == 0 ? EMSGSIZE : EBADMSG) && memcmp(data, untouched, sizeof data) == 0);
         MUST(memcmp(data + length, untouched, sizeof data - length) == 0);
     }
 }
