@@ -33,6 +33,7 @@ fn header() {
         "capi/decode",
         "capi/message",
         "capi/queue",
+        "capi/channel",
     ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));
     }

@@ -41,4 +41,26 @@ macro_rules! names {
     };
 }
 
-names!(EBADF, EBADMSG, EFAULT, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, ENOMSG, EOVERFLOW, EPIPE, ERANGE,);
+names!(
+    EAFNOSUPPORT,
+    EAGAIN,
+    EBADF,
+    EBADMSG,
+    ECANCELED,
+    ECONNRESET,
+    EFAULT,
+    EINTR,
+    EINVAL,
+    EMFILE,
+    EMSGSIZE,
+    ENOBUFS,
+    ENOMSG,
+    EOVERFLOW,
+    EPERM,
+    EPIPE,
+    EPROTO,
+    EPROTOTYPE,
+    ERANGE,
+    ETIMEDOUT,
+    ETOOMANYREFS,
+);

@@ -119,6 +119,21 @@ pub(super) unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u
     }
 }
 
+/// Memory to work in, whose content does not matter. EFAULT: NULL with a length.
+///
+/// # Safety
+/// `data` must be NULL or point to `len` writable bytes.
+pub(super) unsafe fn space<'a>(data: *mut c_void, len: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
+    if len == 0 {
+        Ok(&mut [])
+    } else if data.is_null() {
+        Err(Errno::EFAULT)
+    } else {
+        // SAFETY: the caller's, not NULL. No object is larger than PTRDIFF_MAX.
+        Ok(unsafe { slice::from_raw_parts_mut(data.cast(), len.min(isize::MAX as usize)) })
+    }
+}
+
 /// A batch of messages. EFAULT: NULL with a number.
 ///
 /// # Safety

@@ -2,6 +2,7 @@
 //! modules below do the work. The comments here are the header's.
 
 mod builder;
+mod channel;
 mod convert;
 mod decode;
 mod descriptors;
@@ -11,6 +12,7 @@ mod reader;
 mod space;
 
 pub use builder::*;
+pub use channel::*;
 pub use decode::*;
 pub use descriptors::*;
 pub use message::*;

@@ -3,6 +3,7 @@
 mod arrived;
 mod carriers;
 mod close;
+mod dealer;
 mod handed;
 mod queue;
 mod truncation;
@@ -10,6 +11,7 @@ mod unclaimed;
 
 pub(crate) use arrived::Arrived;
 pub(crate) use close::{close_copies, close_list, close_moved};
+pub(crate) use dealer::Dealer;
 pub(crate) use handed::Handed;
 pub(crate) use queue::Queue;
 pub(crate) use truncation::truncation_cause;
