@@ -191,9 +191,7 @@ pub unsafe extern "C" fn anc_rx_init(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anc_rx_recv(rx: *mut anc_rx, r#in: *mut anc_in, timeout_ms: c_int) -> c_int {
     // SAFETY: the caller's.
-    let receive = || unsafe { channel::recv(receiving(rx, r#in)?, timeout_ms) };
-    // SAFETY: the caller's.
-    unsafe { delivered(r#in, sys::keeping_errno(receive)) }
+    unsafe { delivered(r#in, receiving(rx, r#in).and_then(|rx| channel::recv(rx, timeout_ms))) }
 }
 
 /// For programs with a loop of their own, io_uring's or another: fills `msg` with what to receive

@@ -21,44 +21,52 @@ pub(super) struct Gather<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     /// Buffers in the list.
-    pub(super) count: usize,
+    count: usize,
     /// Bytes copied.
     copied: usize,
-    /// Bytes of the list's last buffer.
-    last: usize,
+    /// How many of them stand in the list; what was copied since will be one more buffer.
+    listed: usize,
     /// Bytes in all.
-    pub(super) total: usize,
+    total: usize,
 }
 
 impl<'a> Gather<'a> {
+    #[inline]
     pub(super) fn new(list: &'a mut [iovec], memory: &'a mut [u8]) -> Self {
-        Self { list, memory, filled: Mark { count: 0, copied: 0, last: 0, total: 0 } }
+        Self { list, memory, filled: Mark { count: 0, copied: 0, listed: 0, total: 0 } }
     }
 
+    /// Bytes in all.
+    #[inline]
+    pub(super) fn total(&self) -> usize {
+        self.filled.total
+    }
+
+    #[inline]
     pub(super) fn mark(&self) -> Mark {
         self.filled
     }
 
     /// Forgets what was appended since.
+    #[inline]
     pub(super) fn reset(&mut self, mark: Mark) {
         self.filled = mark;
-        if let Some(last) = mark.count.checked_sub(1).and_then(|last| self.list.get_mut(last)) {
-            last.iov_len = mark.last;
-        }
     }
 
-    /// Appends `len` bytes of memory, to be written later: where they are. None: there is no room.
-    pub(super) fn reserve(&mut self, len: usize) -> Option<usize> {
+    /// Appends room for a header, to be written later: where it is. None: there is no room.
+    #[inline]
+    pub(super) fn reserve_header(&mut self) -> Option<usize> {
         let at = self.filled.copied;
-        let room = self.memory.get_mut(at..)?.get_mut(..len)?.as_mut_ptr();
-        self.append_copied(room, len)?;
+        self.memory.get_mut(at..)?.first_chunk::<HEADER>()?;
+        self.count_copied(HEADER);
         Some(at)
     }
 
-    /// Writes what was reserved.
-    pub(super) fn write(&mut self, at: usize, bytes: [u8; HEADER]) {
+    /// Writes a header whose room was reserved.
+    #[inline]
+    pub(super) fn write_header(&mut self, at: usize, header: [u8; HEADER]) {
         if let Some(room) = self.memory.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-            *room = bytes;
+            *room = header;
         }
     }
 
@@ -66,39 +74,58 @@ impl<'a> Gather<'a> {
     ///
     /// # Safety
     /// They must be readable, and stay so until the kernel has taken them.
+    #[inline]
     pub(super) unsafe fn append(&mut self, data: *const u8, len: usize) -> Option<()> {
         if len <= COPIED {
             if let Some(room) = self.memory.get_mut(self.filled.copied..).and_then(|rest| rest.get_mut(..len)) {
-                let room = room.as_mut_ptr();
                 // SAFETY: `len` bytes are readable and `len` are writable; a caller's data is not in the
                 // channel's memory.
-                unsafe { ptr::copy_nonoverlapping(data, room, len) };
-                return self.append_copied(room, len);
+                unsafe { ptr::copy_nonoverlapping(data, room.as_mut_ptr(), len) };
+                self.count_copied(len);
+                return Some(());
             }
         }
-        self.push(iovec { iov_base: data.cast_mut().cast(), iov_len: len })
+        self.refer(iovec { iov_base: data.cast_mut().cast(), iov_len: len })
     }
 
-    /// Counts `len` bytes at the end of the copied ones.
-    fn append_copied(&mut self, at: *mut u8, len: usize) -> Option<()> {
-        let last = self.filled.count.checked_sub(1).and_then(|last| self.list.get_mut(last));
-        match last {
-            Some(last) if last.iov_base.cast::<u8>().wrapping_add(last.iov_len) == at => {
-                last.iov_len = last.iov_len.wrapping_add(len);
-                self.filled.last = last.iov_len;
-                self.filled.total = self.filled.total.wrapping_add(len);
-            }
-            _ => self.push(iovec { iov_base: at.cast(), iov_len: len })?,
-        }
+    /// The number of buffers that the list holds.
+    pub(super) fn finish(mut self) -> usize {
+        self.list_copied();
+        self.filled.count
+    }
+
+    // No sum of lengths of things in memory wraps.
+    #[inline]
+    fn count_copied(&mut self, len: usize) {
         self.filled.copied = self.filled.copied.wrapping_add(len);
-        Some(())
+        self.filled.total = self.filled.total.wrapping_add(len);
     }
 
-    fn push(&mut self, buffer: iovec) -> Option<()> {
-        *self.list.get_mut(self.filled.count)? = buffer;
-        self.filled.count = self.filled.count.wrapping_add(1);
-        self.filled.last = buffer.iov_len;
+    /// Appends a buffer to the list, in which one place is kept for what is copied behind it.
+    fn refer(&mut self, buffer: iovec) -> Option<()> {
+        let needed = if self.filled.listed == self.filled.copied { 2 } else { 3 };
+        if self.list.len().saturating_sub(self.filled.count) < needed {
+            return None;
+        }
+        self.list_copied();
+        self.push(buffer);
         self.filled.total = self.filled.total.wrapping_add(buffer.iov_len);
         Some(())
+    }
+
+    /// Makes what was copied since the last time one more buffer.
+    fn list_copied(&mut self) {
+        if let Some(run) = self.memory.get_mut(self.filled.listed..self.filled.copied).filter(|run| !run.is_empty()) {
+            let buffer = iovec { iov_base: run.as_mut_ptr().cast(), iov_len: run.len() };
+            self.push(buffer);
+            self.filled.listed = self.filled.copied;
+        }
+    }
+
+    fn push(&mut self, buffer: iovec) {
+        if let Some(place) = self.list.get_mut(self.filled.count) {
+            *place = buffer;
+            self.filled.count = self.filled.count.wrapping_add(1);
+        }
     }
 }

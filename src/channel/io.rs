@@ -111,23 +111,37 @@ unsafe fn send(tx: &mut Tx) -> Result<Option<Errno>> {
 ///
 /// # Safety
 /// What [`Rx::new`] asks for holds.
+#[inline]
 pub(crate) unsafe fn recv(rx: &mut Rx, timeout_ms: c_int) -> Result<Option<Frame>> {
+    match rx.next()? {
+        Next::Frame(frame) => Ok(Some(frame)),
+        Next::End => Ok(None),
+        // SAFETY: the caller's.
+        Next::Nothing => sys::keeping_errno(|| unsafe { recv_more(rx, timeout_ms) }),
+    }
+}
+
+/// The same, where no frame has come whole.
+///
+/// # Safety
+/// As for recv.
+#[inline(never)]
+unsafe fn recv_more(rx: &mut Rx, timeout_ms: c_int) -> Result<Option<Frame>> {
+    let msg_flags = if timeout_ms < 0 { 0 } else { sys::MSG_DONTWAIT };
     let mut deadline = None;
     loop {
+        // SAFETY: the caller's.
+        match unsafe { receive(rx, msg_flags) } {
+            Err(Errno::EAGAIN) if timeout_ms != 0 => {
+                deadline.get_or_insert_with(|| Deadline::after(timeout_ms)).wait(rx.sock(), sys::POLLIN)?;
+            }
+            result => result?,
+        }
         match rx.next()? {
             Next::Frame(frame) => return Ok(Some(frame)),
             Next::End => return Ok(None),
             Next::Nothing => {}
         }
-        // SAFETY: the caller's.
-        match unsafe { receive(rx, if timeout_ms < 0 { 0 } else { sys::MSG_DONTWAIT }) } {
-            Err(Errno::EAGAIN) if timeout_ms != 0 => {}
-            result => {
-                result?;
-                continue;
-            }
-        }
-        deadline.get_or_insert_with(|| Deadline::after(timeout_ms)).wait(rx.sock(), sys::POLLIN)?;
     }
 }
 

@@ -49,18 +49,22 @@ impl Outgoing {
         if (out.iov.is_null() && out.iovcnt != 0) || (out.fds.is_null() && out.nfds != 0) {
             return Err(Errno::EFAULT);
         }
-        if this.buffers().iter().any(|part| part.iov_base.is_null() && part.iov_len != 0) {
-            return Err(Errno::EFAULT);
+        let mut len = 0u64;
+        for part in this.buffers() {
+            if part.iov_base.is_null() && part.iov_len != 0 {
+                return Err(Errno::EFAULT);
+            }
+            len = len.saturating_add(part.iov_len as u64);
         }
-        if this.len() > max_len.into() {
+        if len > max_len.into() {
             return Err(Errno::EMSGSIZE);
         }
-        if this.fds().iter().any(|fd| *fd < 0) {
+        if this.fds().iter().fold(0, |bits, fd| bits | fd) < 0 {
             return Err(Errno::EBADF);
         }
         this.set_state(ANC_OUT_QUEUED);
         this.set_next(None);
-        *this.progress() = Progress { end: u64::MAX, unframed: this.len(), framed_fds: 0, gone_fds: 0 };
+        *this.progress() = Progress { end: u64::MAX, unframed: len, framed_fds: 0, gone_fds: 0 };
         Ok(this)
     }
 
@@ -122,6 +126,12 @@ impl Outgoing {
         self.fds().len().saturating_sub(self.progress().framed_fds as usize)
     }
 
+    /// The next descriptors that are in no frame yet.
+    pub(super) fn next_fds<'a>(self, count: usize) -> &'a [c_int] {
+        let rest = self.fds().get(self.progress().framed_fds as usize..).unwrap_or_default();
+        rest.get(..count).unwrap_or_default()
+    }
+
     /// Counts a frame, which ends at `end` among all that the channel sends. Whether it was the last.
     pub(super) fn add_frame(self, len: u64, fds: usize, end: u64) -> bool {
         let progress = self.progress();
@@ -160,14 +170,9 @@ impl Outgoing {
         self.unframed_fds() == 0
     }
 
-    /// Where its last byte stands among all that the channel sends.
+    /// Where its last byte stands among all that the channel sends; u64::MAX as long as it is in no frame.
     pub(super) fn end(self) -> u64 {
         self.progress().end
-    }
-
-    /// Whether its last byte has gone where so many bytes have.
-    pub(super) fn is_done(self, sent: u64) -> bool {
-        self.progress().end <= sent
     }
 }
 

@@ -162,6 +162,7 @@ impl Rx {
     }
 
     /// The next frame that has come whole. What was delivered before is the channel's again.
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Next> {
         self.pass_delivered()?;
         if !self.is_whole() {
@@ -335,6 +336,7 @@ impl Rx {
     }
 
     /// Deals with the header at `start` as soon as it is there: its limits, its descriptors.
+    #[inline(always)]
     fn meet_header(&mut self) -> Result<()> {
         if self.progress != Progress::Header || self.have() < HEADER {
             // No frame of a packet goes on in the next one.
@@ -364,6 +366,7 @@ impl Rx {
     }
 
     /// Takes back the frame that was delivered last, and looks at the one behind it.
+    #[inline(always)]
     fn pass_delivered(&mut self) -> Result<()> {
         self.check()?;
         if !core::mem::replace(&mut self.is_delivered, false) {
@@ -386,6 +389,7 @@ impl Rx {
     }
 
     /// EPROTO: within a frame or a message, or with descriptors that no frame has named.
+    #[cold]
     fn end_of_file(&mut self) -> Result<Next> {
         if self.have() != 0 || self.is_within || self.dealer.has_waiting() {
             return self.fail(Errno::EPROTO);

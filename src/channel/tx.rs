@@ -207,13 +207,19 @@ impl Tx {
         if !self.has_gone {
             self.has_gone = true;
             self.is_single = false;
-            self.fds_have_gone();
+            if self.control_len != 0 {
+                self.fds_have_gone();
+            }
         }
         self.sent = self.sent.wrapping_add(count as u64);
         self.left = self.left.saturating_sub(count);
         self.pass(count);
-        while let Some(oldest) = self.oldest.filter(|oldest| oldest.is_done(self.sent)) {
-            self.done = oldest.end();
+        while let Some(oldest) = self.oldest {
+            let end = oldest.end();
+            if end > self.sent {
+                break;
+            }
+            self.done = end;
             self.oldest = oldest.next();
             oldest.set_state(ANC_OUT_DONE);
         }
@@ -255,80 +261,79 @@ impl Tx {
                 slice::from_raw_parts_mut(self.memory, self.memory_len as usize),
             )
         };
-        let mut batch = Gather::new(list, memory);
-        let mut fds = 0usize;
+        let mut bytes = Gather::new(list, memory);
+        let mut fds = Collected::new();
         while let Some(message) = self.framing.message {
-            let mark = batch.mark();
-            let Some(of_this) = self.append_frame(&mut batch, message, FDS_MAX.saturating_sub(fds)) else {
-                batch.reset(mark);
+            let mark = bytes.mark();
+            if self.append_frame(message, &mut bytes, &mut fds).is_none() {
+                bytes.reset(mark);
                 break;
-            };
-            fds = fds.saturating_add(of_this);
-            self.frames = self.frames.saturating_add(1);
+            }
+            self.frames = self.frames.wrapping_add(1);
             if self.is_single {
                 break;
             }
         }
-        let filled = batch.mark();
-        if filled.total == 0 && self.framing.message.is_some() {
+        self.left = bytes.total();
+        self.buffers_from = 0;
+        self.buffers_to = bytes.finish() as u32;
+        if self.left == 0 && self.framing.message.is_some() {
             return Err(Errno::ENOBUFS);
         }
-        self.left = filled.total;
-        self.buffers_from = 0;
-        self.buffers_to = filled.count as u32;
         // The caller has changed what he had lent.
-        self.put_control(fds).inspect_err(|_| self.unmake_batch())
+        self.put_control(fds.all()).inspect_err(|_| self.unmake_batch())
     }
 
-    /// Appends the next frame of a message: as much as a frame may carry. The number of its
-    /// descriptors; None where the batch has no room for it.
-    fn append_frame(&mut self, batch: &mut Gather<'_>, message: Outgoing, free_fds: usize) -> Option<usize> {
-        let fds = message.unframed_fds().min(FDS_MAX);
-        if fds > free_fds {
-            return None;
-        }
-        let is_first = batch.mark().total == 0;
+    /// Appends the next frame of a message: as much as a frame may carry. None: the batch has no room for
+    /// it, and only `bytes` is to be reset.
+    #[inline]
+    fn append_frame(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Collected) -> Option<()> {
+        let of_frame = message.next_fds(message.unframed_fds().min(FDS_MAX));
+        let before = bytes.total();
         let wanted = message.unframed().min(self.limits.frame.into()) as usize;
-        if self.boundaries == Boundaries::Packets
-            && batch.mark().total.saturating_add(HEADER).saturating_add(wanted) > PACKET_MAX
-        {
+        if self.boundaries == Boundaries::Packets && before.saturating_add(HEADER).saturating_add(wanted) > PACKET_MAX {
             return None;
         }
-        let header = batch.reserve(HEADER)?;
+        let header = bytes.reserve_header()?;
         let mut place = self.framing;
         let mut left = wanted;
         while left > 0 {
             let part = message.buffers().get(place.buffer)?;
-            let len = part.iov_len.saturating_sub(place.offset).min(left);
+            let rest = part.iov_len.saturating_sub(place.offset);
+            let len = rest.min(left);
             let data = part.iov_base.cast::<u8>().wrapping_add(place.offset);
             // SAFETY: within the message's buffers, which are readable until it is done.
-            if len != 0 && unsafe { batch.append(data, len) }.is_none() {
+            if len != 0 && unsafe { bytes.append(data, len) }.is_none() {
                 // A message with more buffers than any batch has room for.
-                if is_first && left < wanted {
+                if before == 0 && left < wanted {
                     break;
                 }
                 return None;
             }
             left = left.saturating_sub(len);
-            place.offset = place.offset.saturating_add(len);
-            if place.offset >= part.iov_len {
+            if len == rest {
                 place = Place { message: place.message, buffer: place.buffer.saturating_add(1), offset: 0 };
+            } else {
+                place.offset = place.offset.saturating_add(len);
             }
+        }
+        if !of_frame.is_empty() {
+            fds.append(of_frame)?;
         }
         let len = wanted.saturating_sub(left);
         self.framed = self.framed.wrapping_add(HEADER.saturating_add(len) as u64);
-        let is_last = message.add_frame(len as u64, fds, self.framed);
-        batch.write(header, Header { len: len as u32, fds: fds as u16, more: !is_last }.to_bytes());
+        let is_last = message.add_frame(len as u64, of_frame.len(), self.framed);
+        bytes.write_header(header, Header { len: len as u32, fds: of_frame.len() as u16, more: !is_last }.to_bytes());
         self.framing = if is_last { Place::start_of(message.next()) } else { place };
-        Some(fds)
+        Some(())
     }
 
     /// Writes the descriptors of the batch's frames as one control message.
-    fn put_control(&mut self, fds: usize) -> Result<()> {
+    fn put_control(&mut self, fds: &[c_int]) -> Result<()> {
         // SAFETY: this part of the buffer is the channel's, as new has laid it out.
         let control = unsafe { slice::from_raw_parts_mut(self.control.cast::<MaybeUninit<u8>>(), CONTROL) };
         let mut builder = Builder::new(control);
-        builder.put_fds_from(fds, self.of_batch().flat_map(Outgoing::framed).copied())?;
+        builder.put_fds(fds)?;
         self.control_len = builder.len() as u32;
         Ok(())
     }
@@ -421,5 +426,32 @@ impl Tx {
         }
         self.framing = Place::start_of(self.oldest);
         oldest.set_state(ANC_OUT_DROPPED);
+    }
+}
+
+/// The descriptors of a batch.
+struct Collected {
+    list: [c_int; FDS_MAX],
+    count: usize,
+}
+
+impl Collected {
+    fn new() -> Self {
+        Self { list: [0; FDS_MAX], count: 0 }
+    }
+
+    /// None: there is no room.
+    #[inline]
+    fn append(&mut self, fds: &[c_int]) -> Option<()> {
+        let room = self.list.get_mut(self.count..)?.get_mut(..fds.len())?;
+        for (to, from) in room.iter_mut().zip(fds) {
+            *to = *from;
+        }
+        self.count = self.count.wrapping_add(fds.len());
+        Some(())
+    }
+
+    fn all(&self) -> &[c_int] {
+        self.list.get(..self.count).unwrap_or_default()
     }
 }

@@ -90,30 +90,6 @@ impl<'a> Builder<'a> {
         self.append(SOL_SOCKET, SCM_CREDENTIALS, payload.len(), |room| copy(payload, room))
     }
 
-    /// Appends `count` descriptors as one SCM_RIGHTS, wherever they stand. No descriptors: nothing is
-    /// written.
-    ///
-    /// # Errors
-    /// As [`put_fds`](Self::put_fds). EBADF also where there are fewer than `count`.
-    pub(crate) fn put_fds_from(&mut self, count: usize, mut fds: impl Iterator<Item = c_int>) -> Result<()> {
-        if count == 0 {
-            return Ok(());
-        }
-        if count > FDS_MAX.saturating_sub(self.fds()) {
-            return Err(Errno::EINVAL);
-        }
-        self.append(SOL_SOCKET, SCM_RIGHTS, count.saturating_mul(size_of::<c_int>()), |room| {
-            let mut bits = 0;
-            for slot in room.chunks_exact_mut(size_of::<c_int>()) {
-                let fd = fds.next().unwrap_or(-1);
-                bits |= fd;
-                // SAFETY: chunks_exact_mut gives size_of::<c_int>() bytes.
-                unsafe { slot.as_mut_ptr().cast::<c_int>().write_unaligned(fd) };
-            }
-            if bits < 0 { Err(Errno::EBADF) } else { Ok(()) }
-        })
-    }
-
     #[inline]
     fn put_rights(&mut self, fds: Slots<'_>) -> Result<()> {
         if fds.is_empty() {

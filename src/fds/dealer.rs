@@ -65,31 +65,44 @@ impl Dealer {
 
     /// Deals the next `count` descriptors. Where fewer wait, the others were lost for this reason: their
     /// slots hold its negative number. EPROTO: fewer wait, though none was lost.
+    #[inline]
     pub(crate) fn deal(&mut self, count: u16, lost: Option<Errno>) -> Result<()> {
         let count = u32::from(count);
         let missing = count.saturating_sub(self.waiting);
         if missing > 0 {
-            let lost = lost.ok_or(Errno::EPROTO)?.number().saturating_neg();
-            if missing as usize > self.free() {
-                return Err(Errno::EPROTO);
-            }
-            for slot in self.room(missing as usize) {
-                slot.write(lost);
-            }
-            self.waiting = count;
+            self.mark_lost(missing, lost.ok_or(Errno::EPROTO)?)?;
         }
         self.dealt = count;
         self.waiting = self.waiting.saturating_sub(count);
         Ok(())
     }
 
+    /// Puts the negative number of `errno` behind those that wait, so many times.
+    #[cold]
+    fn mark_lost(&mut self, missing: u32, errno: Errno) -> Result<()> {
+        if missing as usize > self.free() {
+            return Err(Errno::EPROTO);
+        }
+        for slot in self.room(missing as usize) {
+            slot.write(errno.number().saturating_neg());
+        }
+        self.waiting = self.waiting.saturating_add(missing);
+        Ok(())
+    }
+
     /// Closes what the caller has left of those that were dealt.
+    #[inline]
     pub(crate) fn take_back(&mut self) {
         if self.dealt != 0 {
-            close_slots(self.dealt());
-            self.at = if self.waiting == 0 { 0 } else { self.at.saturating_add(self.dealt) };
-            self.dealt = 0;
+            self.close_dealt();
         }
+    }
+
+    #[inline(never)]
+    fn close_dealt(&mut self) {
+        close_slots(self.dealt());
+        self.at = if self.waiting == 0 { 0 } else { self.at.saturating_add(self.dealt) };
+        self.dealt = 0;
     }
 
     /// Closes all.
