@@ -132,50 +132,67 @@ static unsigned long apart_receive(int sock, long frames)
     return sum;
 }
 
-/* By hand, glued as the channel does it: one sendmsg for all frames at hand, whose descriptors go with
+/* By hand, glued as the channel does it: one sendmsg for all messages at hand, whose descriptors go with
  * the first byte; the receiver reads what there is, and queues descriptors. Careful, as the channel is:
  * lengths, counts and truncation are checked, a short send goes on without the descriptors. */
 
-static void glued_send(int sock, const struct load *load)
+struct message {
+    const void *data;
+    size_t length;
+    int nfds, fds[1];
+};
+
+__attribute__((noinline)) static void glue(int sock, const struct message *messages, int n)
 {
     static char buffer[TOGETHER_MAX * FRAME];
     static _Alignas(8) char control[CMSG_SPACE(TOGETHER_MAX * sizeof(int))];
+    struct iovec iov = {buffer, 0};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    int k, nfds = 0, fds[TOGETHER_MAX];
+    for (k = 0; k < n; k++) {
+        const struct message *m = &messages[k];
+        struct header header = {(uint32_t)m->length, (uint32_t)m->nfds, 0};
+        if (HEADER + m->length > sizeof buffer - iov.iov_len || m->nfds > TOGETHER_MAX - nfds)
+            die("no room");
+        memcpy(buffer + iov.iov_len, &header, HEADER);
+        memcpy(buffer + iov.iov_len + HEADER, m->data, m->length);
+        iov.iov_len += HEADER + m->length;
+        memcpy(fds + nfds, m->fds, (size_t)m->nfds * sizeof(int));
+        nfds += m->nfds;
+    }
+    if (nfds != 0) {
+        struct cmsghdr *c;
+        msg.msg_control = control;
+        msg.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
+    }
+    while (iov.iov_len > 0) {
+        ssize_t sent = sendmsg(sock, &msg, MSG_NOSIGNAL);
+        if (sent <= 0)
+            die("sendmsg");
+        iov.iov_base = (char *)iov.iov_base + sent;
+        iov.iov_len -= (size_t)sent;
+        msg.msg_control = NULL;
+        msg.msg_controllen = 0;
+    }
+    if (is_moving)
+        for (k = 0; k < nfds; k++)
+            close(fds[k]);
+}
+
+static void glued_send(int sock, const struct load *load)
+{
+    static struct message messages[TOGETHER_MAX];
     long i;
-    int k, fds[TOGETHER_MAX];
+    int k;
     for (i = 0; i < load->frames; i += load->together) {
-        struct iovec iov = {buffer, 0};
-        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-        int nfds = 0;
-        for (k = 0; k < load->together; k++) {
-            struct header header = {PAYLOAD, (uint32_t)load->nfds, 0};
-            memcpy(buffer + iov.iov_len, &header, HEADER);
-            memcpy(buffer + iov.iov_len + HEADER, payload, PAYLOAD);
-            iov.iov_len += FRAME;
-            if (load->nfds)
-                fds[nfds++] = given();
-        }
-        if (nfds != 0) {
-            struct cmsghdr *c;
-            msg.msg_control = control;
-            msg.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
-            c = CMSG_FIRSTHDR(&msg);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
-            memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
-        }
-        while (iov.iov_len > 0) {
-            ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
-            if (n <= 0)
-                die("sendmsg");
-            iov.iov_base = (char *)iov.iov_base + n;
-            iov.iov_len -= (size_t)n;
-            msg.msg_control = NULL;
-            msg.msg_controllen = 0;
-        }
-        if (is_moving)
-            for (k = 0; k < nfds; k++)
-                close(fds[k]);
+        for (k = 0; k < load->together; k++)
+            messages[k] = (struct message){payload, PAYLOAD, load->nfds, {load->nfds ? given() : -1}};
+        glue(sock, messages, load->together);
     }
 }
 
