@@ -1153,7 +1153,8 @@ int anc_tx_sent(struct anc_tx *tx, ssize_t n);
  * have not gone. Keeps errno; is no cancellation point.
  *
  * Where a part of a message has gone, every call fails with ECANCELED from here on; otherwise the
- * channel can be used on.
+ * channel can be used on. Descriptors are a part: they go with the first byte of a system call, before
+ * the bytes of their messages.
  */
 void anc_tx_drop(struct anc_tx *tx);
 

@@ -121,7 +121,8 @@ pub unsafe extern "C" fn anc_tx_sent(tx: *mut anc_tx, n: ssize_t) -> c_int {
 /// have not gone. Keeps errno; is no cancellation point.
 ///
 /// Where a part of a message has gone, every call fails with ECANCELED from here on; otherwise the
-/// channel can be used on.
+/// channel can be used on. Descriptors are a part: they go with the first byte of a system call, before
+/// the bytes of their messages.
 ///
 /// # Safety
 /// `tx` must be NULL or initialised, and its messages valid; none may be on its way through io_uring.

@@ -170,6 +170,11 @@ impl Outgoing {
         self.unframed_fds() == 0
     }
 
+    /// Whether the kernel has any of its descriptors.
+    pub(super) fn has_gone_fds(self) -> bool {
+        self.progress().gone_fds != 0
+    }
+
     /// Where its last byte stands among all that the channel sends; u64::MAX as long as it is in no frame.
     pub(super) fn end(self) -> u64 {
         self.progress().end

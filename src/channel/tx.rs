@@ -232,10 +232,13 @@ impl Tx {
     /// Gives back all messages: closes moved descriptors that have not gone. Where one of them has gone
     /// in part, the receiver can make nothing of what would follow: every call fails with ECANCELED then.
     pub(crate) fn drop_all(&mut self) {
+        let mut is_within = self.sent != self.done;
         while let Some(oldest) = self.oldest {
+            // Between two messages too, descriptors of those behind may be with the receiver already.
+            is_within |= oldest.has_gone_fds();
             self.drop_oldest(oldest);
         }
-        if self.sent != self.done {
+        if is_within {
             self.error = Errno::ECANCELED.number();
         }
         self.framed = self.sent;
