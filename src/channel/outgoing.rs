@@ -196,4 +196,8 @@ impl Place {
     pub(super) fn start_of(message: Option<Outgoing>) -> Self {
         Self { message, buffer: 0, offset: 0 }
     }
+
+    pub(super) fn is_start(self) -> bool {
+        self.buffer == 0 && self.offset == 0
+    }
 }

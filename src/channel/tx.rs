@@ -350,8 +350,9 @@ impl Tx {
     /// The kernel has the descriptors of the batch: moved ones are closed.
     fn fds_have_gone(&mut self) {
         close_moved(self.of_batch().filter(|message| message.is_moved()).map(Outgoing::framed));
+        let behind = self.framing.message.filter(|_| self.framing.is_start());
         for message in self.of_batch() {
-            if message.fds_have_gone() {
+            if message.fds_have_gone() && Some(message) != behind {
                 message.set_state(ANC_OUT_FDS_GONE);
             }
         }
