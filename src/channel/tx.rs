@@ -194,6 +194,9 @@ impl Tx {
     /// EINVAL: more than there was.
     pub(crate) fn sent(&mut self, result: Result<usize>) -> Result<()> {
         self.check()?;
+        if self.left == 0 {
+            return Err(Errno::EINVAL);
+        }
         let count = match result {
             Ok(count) => count,
             Err(errno) => return self.refused(errno),
@@ -380,9 +383,6 @@ impl Tx {
     /// and a message whose first frame fails alone is dropped.
     #[cold]
     fn refused(&mut self, errno: Errno) -> Result<()> {
-        if self.left == 0 {
-            return Err(Errno::EINVAL);
-        }
         let may_be_the_messages = match errno {
             // A descriptor that is not open, that can't be passed, or that the receiver refuses.
             Errno::EBADF | Errno::EINVAL | Errno::EPERM => self.control_len != 0,
