@@ -10,19 +10,25 @@ use crate::sys::{self, uncancellable};
 
 /// The end of a call's patience.
 struct Deadline {
-    /// By [`sys::now_ms`]; None: never.
+    /// By [`sys::now_ns`]; None: never.
     at: Option<i64>,
 }
+
+const NS_PER_MS: i64 = 1_000_000;
 
 impl Deadline {
     /// So many milliseconds from now; a negative number is no limit.
     fn after(ms: c_int) -> Self {
-        Self { at: if ms < 0 { None } else { Some(sys::now_ms().saturating_add(ms.into())) } }
+        let ns = i64::from(ms).saturating_mul(NS_PER_MS);
+        Self { at: if ms < 0 { None } else { Some(sys::now_ns().saturating_add(ns)) } }
     }
 
-    /// Milliseconds that are left, for poll: -1 for no limit.
+    /// Milliseconds that are left, a part of one counting as a whole, for poll: -1 for no limit.
     fn left(&self) -> c_int {
-        let left = |at: i64| c_int::try_from(at.saturating_sub(sys::now_ms()).max(0)).unwrap_or(c_int::MAX);
+        let left = |at: i64| {
+            let ns = at.saturating_sub(sys::now_ns()).max(0);
+            c_int::try_from(ns.saturating_add(NS_PER_MS - 1) / NS_PER_MS).unwrap_or(c_int::MAX)
+        };
         self.at.map_or(-1, left)
     }
 

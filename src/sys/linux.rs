@@ -216,12 +216,12 @@ pub(crate) fn sleep(ms: c_int) -> Result<()> {
     count(unsafe { libc::poll(core::ptr::null_mut(), 0, ms) } as libc::ssize_t).map(drop)
 }
 
-/// Milliseconds since some point in the past, by a clock that nobody sets.
-pub(crate) fn now_ms() -> i64 {
+/// Nanoseconds since some point in the past, by a clock that nobody sets.
+pub(crate) fn now_ns() -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: now is writable. CLOCK_MONOTONIC is always there.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    (now.tv_sec as i64).saturating_mul(1000).saturating_add(now.tv_nsec as i64 / 1_000_000)
+    (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
 }
 
 /// Sets FD_CLOEXEC, for systems whose recvmsg can't.
