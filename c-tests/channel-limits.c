@@ -191,7 +191,7 @@ TEST(a_flood_of_descriptors_without_a_name_never_fills_the_table)
         struct anc_in in;
         start_channel(&ch, type, &limits);
         before = open_descriptors();
-        for (sent = 0; sent < 20; sent++)
+        for (sent = 0; sent < 8; sent++)
             send_frame(0, 0, 0, 0, ANC_FDS_MAX);
         while ((r = anc_rx_recv(&ch.rx, &in, 0)) == 1)
             CHECK(open_descriptors() <= before + ANC_FDS_MAX);

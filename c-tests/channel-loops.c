@@ -42,6 +42,7 @@ static struct end a, b;
 static void start_end(struct end *e, int sock)
 {
     size_t i;
+    widen_table();
     for (i = 0; i < sizeof pattern; i++)
         pattern[i] = (unsigned char)(i * 7 + i / 251);
     memset(e, 0, sizeof *e);

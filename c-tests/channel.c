@@ -83,12 +83,11 @@ TEST(twenty_thousand_descriptors_arrive_with_one_message)
     struct anc_limits limits = {0, 20000, 0, 0};
     struct rlimit limit;
     size_t moved;
+    widen_table();
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = limit.rlim_max;
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     moved = limit.rlim_cur >= 21000 ? 20000 : (size_t)limit.rlim_cur - 400;
-    if (limit.rlim_cur < 2000)
-        skip("a process may have only %d descriptors", (int)limit.rlim_cur);
     if (moved < 20000)
         printf("     %zu moved: the process may have no more\n", moved);
     FOR_BOTH(type) {
