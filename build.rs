@@ -36,6 +36,7 @@ fn header() {
         "capi/describe",
         "capi/want",
         "capi/queue",
+        "capi/channel",
     ] {
         builder = builder.with_src(format!("{root}/src/{file}.rs"));
     }

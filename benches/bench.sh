@@ -18,6 +18,9 @@ done
 # shellcheck disable=SC2046,SC2086
 ${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/decode.c" -o "$out/decode" $(pkg-config --cflags --libs ancillary) \
     -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
+# shellcheck disable=SC2046,SC2086
+${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/channel.c" -o "$out/channel" $(pkg-config --cflags --libs ancillary) \
+    -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
 echo "libancillary $(pkg-config --modversion ancillary) beside careful hand-written C that makes the same checks"
 echo "$(${CC:-cc} --version | head -n 1), $flags"
 
@@ -94,4 +97,26 @@ printf '  %-12s %10s %10s  %-20s %-20s %s\n' descriptors 'ours, ns' 'careful C' 
     # Where the same code differs from itself by this much, the machine is doing something else.
     verdict=$(awk "BEGIN { print ($same_to - $same_from > 0.1) ? \"can't tell: busy machine\" : ($is_met) ? \"met\" : \"MISSED\" }")
     printf '  %-12s %10s %10s  %-20s %-20s %s  %s\n' "$n" "$ours" "$careful" "$ratio [$from, $to]" "$same [$same_from, $same_to]" "$goal" "$verdict"
+done
+
+printf '\nTime of a frame of 80 bytes between two processes (medians of interleaved turns, the middle half in brackets)\n'
+printf '  %-34s %8s %12s  %-22s %s\n' '' 'by hand' 'the channel' ratio goal
+"$out/channel" | while read -r name by_hand channel ratio from to; do
+    case $name in
+    one-by-one/16/0) goal=0.12 ;;
+    one-by-one/64/0) goal=0.07 ;;
+    one-by-one/16/1) goal=0.18 ;;
+    one-by-one/64/1) goal=0.15 ;;
+    glued/16/* | glued/64/*) goal=1.05 ;;
+    moved/*) goal=0.20 ;;
+    borrowed/*) goal=0.10 ;;
+    *) goal='' ;;
+    esac
+    case $name in
+    moved/*) what="a descriptor moved, of ${name#*/}" ;;
+    borrowed/*) what="a descriptor lent, of ${name#*/}" ;;
+    *) together=${name#*/} && what="${name%%/*}, ${together%/*} at a time$([ "${name##*/}" = 0 ] || echo ', one fd each')" ;;
+    esac
+    verdict=$([ -z "$goal" ] || awk "BEGIN { print ($ratio <= $goal) ? \"met\" : \"MISSED\" }")
+    printf '  %-34s %8s %12s  %-22s %s  %s\n' "$what" "$by_hand" "$channel" "$ratio [$from, $to]" "$goal" "$verdict"
 done

@@ -1,6 +1,8 @@
 #include "harness.h"
+#include <grp.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 struct test *first_test, **last_test = &first_test;
 
@@ -122,6 +124,14 @@ void drop_privileges(void)
 {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
         skip("cannot drop privileges");
+}
+
+void become_a_lonely_user(void)
+{
+    const uid_t user = 100000 + (uid_t)getpid();
+    if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0))
+        drop_privileges();
+    prctl(PR_SET_DUMPABLE, 1); /* /proc/self/fd would be root's */
 }
 
 int on_valgrind(void)

@@ -90,6 +90,9 @@ void new_descriptors(int *fds, int n);
 void fill_table(int room);
 /* As privileged processes may exceed limits, ends the test as skipped unless it can drop to nobody. */
 void drop_privileges(void);
+/* The kernel counts descriptors in flight for each user, over all processes, and spares the
+ * privileged. So: a user whom nobody else is. */
+void become_a_lonely_user(void);
 int on_valgrind(void);
 int built_without(const char *thing);        /* ANC_WITHOUT names it: what `make WITHOUT=` was given */
 /* Whether the next of n rounds is due. A busy machine gets fewer: no more than so many seconds of them. */

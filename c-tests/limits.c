@@ -1,8 +1,6 @@
 /* Limits: the descriptor table full at every position of a list, ETOOMANYREFS, 253 and 254.
  * EOVERFLOW, which a security module causes, is left to injected faults. */
 #include "harness.h"
-#include <grp.h>
-#include <sys/prctl.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
@@ -324,16 +322,6 @@ TEST(at_most_253_in_one_message_and_the_kernel_agrees)
 }
 
 /* ETOOMANYREFS. */
-
-/* The kernel counts descriptors in flight for each user, over all processes, and spares the
- * privileged. So: a user whom nobody else is. */
-static void become_a_lonely_user(void)
-{
-    const uid_t user = 100000 + (uid_t)getpid();
-    if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0))
-        drop_privileges();
-    prctl(PR_SET_DUMPABLE, 1); /* /proc/self/fd would be root's */
-}
 
 enum { LIMIT = 40 };
 

@@ -23,6 +23,27 @@ static int handler_pair[2], handler_fd;
             wrong = __LINE__;                                                                      \
     } while (0)
 
+struct memory {
+    char out[2560], in[ANC_RX_BUFFER];
+    int slots[ANC_FDS_MAX];
+    struct anc_tx tx;
+    struct anc_rx rx;
+};
+
+/* A channel of its own, beside that of whom it interrupts. */
+static void use_channel(const int *fds)
+{
+    static struct memory m;
+    struct anc_out out = {.fds = fds, .nfds = 2};
+    struct anc_in in = {0};
+    EXPECT_IN_HANDLER(anc_tx_init(&m.tx, handler_pair[0], m.out, sizeof m.out, NULL, sizeof m.tx) == 0);
+    EXPECT_IN_HANDLER(anc_rx_init(&m.rx, handler_pair[1], m.in, sizeof m.in, m.slots, ANC_FDS_MAX, NULL, sizeof m.rx) == 0);
+    EXPECT_IN_HANDLER(anc_tx_queue(&m.tx, &out) == 0 && anc_tx_flush(&m.tx, 10) == 0);
+    EXPECT_IN_HANDLER(anc_rx_recv(&m.rx, &in, 10) == 1 && in.nfds == 2);
+    anc_tx_drop(&m.tx);
+    anc_rx_close(&m.rx);
+}
+
 static void call_everything(int signal)
 {
     int kept = errno, fds[3] = {handler_fd, handler_fd, handler_fd}, got[3];
@@ -42,6 +63,7 @@ static void call_everything(int signal)
     EXPECT_IN_HANDLER(got[0] >= 0);
     anc_close_fds(got, 1);
     EXPECT_IN_HANDLER(anc_recv_fd(handler_pair[1], ANC_DONTWAIT) == -1 && errno == EAGAIN);
+    use_channel(fds);
     handled++;
     errno = kept;
 }
@@ -102,6 +124,22 @@ static void end_storm(void)
 
 static long interrupted;
 
+static void one_message(const int pair[2], const int *fds)
+{
+    static struct memory m;
+    static char text[300];
+    struct iovec iov = {text, sizeof text};
+    struct anc_out out = {.iov = &iov, .iovcnt = 1, .fds = fds, .nfds = FDS};
+    struct anc_in in;
+    CHECK(anc_tx_init(&m.tx, pair[0], m.out, sizeof m.out, NULL, sizeof m.tx) == 0);
+    CHECK(anc_rx_init(&m.rx, pair[1], m.in, sizeof m.in, m.slots, ANC_FDS_MAX, NULL, sizeof m.rx) == 0);
+    CHECK_INT(anc_tx_queue(&m.tx, &out), 0);
+    CHECK_INT(AGAIN(anc_tx_flush(&m.tx, -1)), 0);
+    CHECK_INT(AGAIN(anc_rx_recv(&m.rx, &in, -1)), 1);
+    CHECK(in.nfds == FDS && in.len == sizeof text);
+    anc_rx_close(&m.rx);
+}
+
 static void one_round(const int pair[2], const int *fds)
 {
     int got[FDS];
@@ -114,6 +152,7 @@ static void one_round(const int pair[2], const int *fds)
     CHECK_INT(AGAIN(anc_recv_fds(pair[1], &byte, 1, got, 2, &n, ANC_TRIM | ANC_ALL)), 1);
     CHECK_INT(n, 2);
     anc_close_fds(got, n);
+    one_message(pair, fds);
 }
 
 static void rounds_in_a_storm(int microseconds, int seconds_tenths)

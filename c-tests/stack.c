@@ -205,6 +205,34 @@ static void queue_close(void)
     result = 1;
 }
 
+/* A channel from pair[0] to pair[1]. */
+
+static struct anc_tx tx;
+static struct anc_rx rx;
+static struct anc_in in;
+static struct anc_out outs[70];
+static struct iovec small = {bytes, 64}, large = {bytes, sizeof bytes};
+static char tx_buffer[ANC_TX_BUFFER], rx_buffer[ANC_RX_BUFFER];
+
+static void start_sending(void) { result = anc_tx_init(&tx, pair[0], tx_buffer, sizeof tx_buffer, NULL, sizeof tx) + 1; }
+static void start_receiving(void)
+{
+    result = anc_rx_init(&rx, pair[1], rx_buffer, sizeof rx_buffer, slots, ANC_FDS_MAX, NULL, sizeof rx) + 1;
+}
+
+static void queue_to_channel(void)
+{
+    outs[0] = (struct anc_out){.iov = &small, .iovcnt = 1, .fds = fds, .nfds = ANC_FDS_MAX};
+    result = anc_tx_queue(&tx, outs) + 1;
+}
+
+static void flush(void) { result = anc_tx_flush(&tx, 0) + 1; }
+static void flush_refused(void) { result = anc_tx_flush(&tx, 20) + 2; }
+static void drop(void) { anc_tx_drop(&tx), result = 1; }
+static void receive_frame(void) { result = anc_rx_recv(&rx, &in, 0); }
+static void receive_frame_refused(void) { result = anc_rx_recv(&rx, &in, 1) + 2; }
+static void end_receiving(void) { anc_rx_close(&rx), result = 1; }
+
 /* What has to be there before. */
 
 static void queue_most(void) { CHECK_INT(raw_send(pair[0], "x", 1, fds, ANC_FDS_MAX, 0), 1); }
@@ -316,6 +344,75 @@ static void hold_truncated(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
+static void start_both(void)
+{
+    start_sending();
+    start_receiving();
+}
+
+static void queue_small(void)
+{
+    int i;
+    start_both();
+    for (i = 0; i < 70; i++) {
+        outs[i] = (struct anc_out){.iov = &small, .iovcnt = 1, .fds = &fds[i], .nfds = 1};
+        CHECK_INT(anc_tx_queue(&tx, &outs[i]), 0);
+    }
+}
+
+static void queue_moved(void)
+{
+    start_both();
+    queue_to_channel();
+    anc_tx_drop(&tx);
+    outs[0].fds = got;
+    outs[0].flags = ANC_MOVE;
+    CHECK_INT(anc_tx_queue(&tx, outs), 0);
+}
+
+static void queue_large(void)
+{
+    start_both();
+    outs[0] = (struct anc_out){.iov = &large, .iovcnt = 1};
+    CHECK_INT(anc_tx_queue(&tx, outs), 0);
+}
+
+static void queue_bad(void)
+{
+    static int closed;
+    queue_small();
+    anc_tx_drop(&tx);
+    closed = lowest_free();
+    outs[0].fds = &closed;
+    CHECK_INT(anc_tx_queue(&tx, &outs[0]), 0);
+    CHECK_INT(anc_tx_queue(&tx, &outs[1]), 0);
+}
+
+static void flush_most(void)
+{
+    start_both();
+    queue_to_channel();
+    CHECK_INT(anc_tx_flush(&tx, 0), 0);
+}
+
+static void flush_most_to_a_full_table(void)
+{
+    flush_most();
+    limit.rlim_cur = (rlim_t)lowest_free() + 1;
+}
+
+static void flush_lie(void)
+{
+    start_both();
+    CHECK_INT(raw_send(pair[0], "not a header", 12, fds, ANC_FDS_MAX, 0), 12);
+}
+
+static void receive_most_of_a_channel(void)
+{
+    flush_most();
+    CHECK_INT(anc_rx_recv(&rx, &in, 0), 1);
+}
+
 static const struct row {
     const char *name;
     void (*prepare)(void);
@@ -371,6 +468,19 @@ static const struct row {
     {"anc_pidfd_matches", ask_peer, match_pidfd, 1, LESS},
     {"anc_fd_describe", NULL, describe_one, 1, LESS},
     {"anc_fd_require", NULL, require_one, 1, LESS},
+    {"anc_tx_init", NULL, start_sending, 1, LESS},
+    {"anc_tx_queue", start_both, queue_to_channel, 1, LESS},
+    {"anc_tx_flush, 70 messages", queue_small, flush, 1, LESS},
+    {"anc_tx_flush MOVE, scattered", queue_moved, flush, 1, LESS},
+    {"anc_tx_flush, ETIMEDOUT", queue_large, flush_refused, 1, LESS},
+    {"anc_tx_flush, EBADF", queue_bad, flush_refused, 1, LESS},
+    {"anc_tx_drop MOVE, scattered", queue_moved, drop, 1, LESS},
+    {"anc_rx_init", NULL, start_receiving, 1, LESS},
+    {"anc_rx_recv, 253", flush_most, receive_frame, 1, LESS},
+    {"anc_rx_recv, full table", flush_most_to_a_full_table, receive_frame, 1, LESS},
+    {"anc_rx_recv, EPROTO", flush_lie, receive_frame_refused, 1, LESS},
+    {"anc_rx_recv, ETIMEDOUT", start_both, receive_frame_refused, 1, LESS},
+    {"anc_rx_close, 253", receive_most_of_a_channel, end_receiving, 1, LESS},
 };
 
 /* How. */
@@ -419,6 +529,8 @@ static void start_over(void)
     anc_fd_queue_init(&queue, slots, ANC_FDS_MAX);
     drain_socket(pair[1]);
     drain_socket(seqpacket[1]);
+    anc_tx_drop(&tx);
+    anc_rx_close(&rx);
 }
 
 static size_t measure_prepared(const struct row *row)
@@ -435,7 +547,8 @@ static size_t measure_prepared(const struct row *row)
         CHECK(result > 4 && result < (long long)sizeof bytes);
     else if (result != row->result)
         fail(__FILE__, __LINE__, "%s: %lld", row->name, result);
-    anc_close_fds(row->call == send_moved ? NULL : got, row->call == send_moved ? 0 : ANC_FDS_MAX);
+    if (row->call != send_moved && row->prepare != queue_moved)
+        anc_close_fds(got, ANC_FDS_MAX);
     anc_close_unclaimed(&msg);
     anc_close_unclaimed(&batch[0].msg_hdr);
     anc_fd_queue_close(&queue);

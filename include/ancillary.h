@@ -73,6 +73,36 @@ extern "C" {
 #define ANC_FDS_MAX 253
 
 /**
+ * Room for the receiving side of a channel with frames of the default size.
+ */
+#define ANC_RX_BUFFER (68 * 1024)
+
+/**
+ * Room for the sending side, for batches of some sixty small messages.
+ */
+#define ANC_TX_BUFFER (8 * 1024)
+
+/**
+ * The message waits, or has gone in part.
+ */
+#define ANC_OUT_QUEUED 0
+
+/**
+ * Its descriptors have gone: moved ones are closed, borrowed ones may be.
+ */
+#define ANC_OUT_FDS_GONE 1
+
+/**
+ * All of it has gone: the struct and what it points to are the caller's again.
+ */
+#define ANC_OUT_DONE 2
+
+/**
+ * It will not go, or not to its end: moved descriptors are closed, the struct is the caller's again.
+ */
+#define ANC_OUT_DROPPED 3
+
+/**
  * Descriptors came: nfds. SCM_RIGHTS.
  */
 #define ANC_RIGHTS ((uint64_t)1 << 0)
@@ -636,6 +666,123 @@ struct anc_fd_queue {
      * Descriptors queued, side by side.
      */
     uint32_t count;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+};
+
+/**
+ * The sending side of a channel. All of it is the library's.
+ *
+ */
+struct anc_tx {
+    /**
+     * The library's.
+     */
+    uint64_t priv[32];
+};
+
+/**
+ * What one side of a channel puts up with. 0: the default.
+ */
+struct anc_limits {
+    /**
+     * Bytes of one message; default 16 MiB.
+     */
+    uint32_t max_message;
+    /**
+     * Descriptors of one message; default ANC_FDS_MAX.
+     */
+    uint32_t max_fds;
+    /**
+     * Bytes of one frame; default 65,528. Larger messages come in several.
+     */
+    uint32_t max_frame;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+};
+
+/**
+ * A message to send. It stays where it is, with all that it points to, until state is ANC_OUT_DONE
+ * or ANC_OUT_DROPPED.
+ *
+ */
+struct anc_out {
+    /**
+     * The bytes.
+     */
+    const struct iovec *iov;
+    /**
+     * The number of buffers, 0 to 1024.
+     */
+    int iovcnt;
+    /**
+     * The descriptors.
+     */
+    const int *fds;
+    /**
+     * Their number, which may exceed ANC_FDS_MAX.
+     */
+    size_t nfds;
+    /**
+     * 0 or ANC_MOVE.
+     */
+    unsigned int flags;
+    /**
+     * ANC_OUT_: what has become of it.
+     */
+    uint32_t state;
+    /**
+     * The library's.
+     */
+    struct anc_out *next;
+    /**
+     * The library's.
+     */
+    uint64_t priv[4];
+};
+
+/**
+ * The receiving side of a channel. All of it is the library's.
+ *
+ */
+struct anc_rx {
+    /**
+     * The library's.
+     */
+    uint64_t priv[32];
+};
+
+/**
+ * What has come: a message, or a part of one that is larger than a frame. Valid until the next call
+ * on the channel's receiving side.
+ */
+struct anc_in {
+    /**
+     * The bytes, in the caller's buffer, of any alignment.
+     */
+    const void *data;
+    /**
+     * Their number.
+     */
+    size_t len;
+    /**
+     * The descriptors, in the caller's slots. Take one by writing -1 into its slot: the next call
+     * closes the rest. A negative errno stands in place of one that was lost: -EMFILE: the descriptor
+     * table was full; -EOVERFLOW: something else kept the kernel from installing it.
+     */
+    int *fds;
+    /**
+     * Their number.
+     */
+    size_t nfds;
+    /**
+     * 1: the message goes on.
+     */
+    uint32_t more;
     /**
      * 0.
      */
@@ -1263,6 +1410,171 @@ int anc_fd_queue_take_fds(struct anc_fd_queue *q,
  * cancellation point.
  */
 void anc_fd_queue_close(struct anc_fd_queue *q);
+
+/**
+ * Starts the sending side of a channel on `sock`, an AF_UNIX socket of type SOCK_STREAM or
+ * SOCK_SEQPACKET whose other end receives by a channel too. The socket stays the caller's, who sends
+ * nothing else on it. One socket may have both sides.
+ *
+ * buf, len: memory for what one system call is given, of any alignment, at least 2,560 bytes;
+ * ANC_TX_BUFFER is plenty. It is the channel's as long as the channel is used. limits: what the
+ * receiver accepts, or NULL for the defaults. size: sizeof *tx.
+ *
+ * Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: the
+ * buffer is too small. EINVAL: a size that no version of the struct has had, frames larger than
+ * 65,528 on SOCK_SEQPACKET, limits->reserved not 0. EFAULT: NULL. EBADF, ENOTSOCK.
+ */
+int anc_tx_init(struct anc_tx *tx,
+                int sock,
+                void *buf,
+                size_t len,
+                const struct anc_limits *limits,
+                size_t size);
+
+/**
+ * Puts a message behind the others. Nothing is sent yet. The struct, and what it points to, must stay
+ * as they are until m->state is ANC_OUT_DONE or ANC_OUT_DROPPED; descriptors with ANC_MOVE are the
+ * channel's from here on, others must stay open until ANC_OUT_FDS_GONE.
+ *
+ * A message of no more than max_frame bytes and ANC_FDS_MAX descriptors arrives as one frame, unless
+ * it has more buffers of over 256 bytes than the channel's memory has room for. A message without
+ * bytes, with or without descriptors, is one too.
+ *
+ * Returns 0, or -1 and errno, with nothing queued or owned: EMSGSIZE: more bytes than the limit.
+ * ERANGE: more descriptors. EBADF: a negative descriptor. EINVAL: an unknown flag, an iovcnt below 0
+ * or above 1024, a channel that was not initialised. EFAULT: NULL, with a number. Or the error that
+ * every call fails with.
+ */
+int anc_tx_queue(struct anc_tx *tx,
+                 struct anc_out *m);
+
+/**
+ * Sends all that is queued, as many frames with each system call as fit. Waits for `timeout_ms`
+ * milliseconds at most: 0 not at all, negative without limit; whether the socket is nonblocking makes
+ * no difference. A cancellation point while it waits; nothing is lost or sent twice then.
+ *
+ * Returns 0 when all has gone. -1 and errno, with the rest queued: EAGAIN: the socket is full
+ * (timeout_ms 0). ETIMEDOUT: it was full until the end. ETOOMANYREFS: too many of the user's
+ * descriptors are in flight, and were until the end; poll can't wait for that, a timer can. EINTR.
+ * EPIPE and others of the kernel's: the connection is over.
+ *
+ * EBADF, EINVAL, EPERM, EMSGSIZE, EFAULT: the oldest message can't be sent, for its descriptors (not
+ * open, not to be passed, refused by the receiver), its size or its memory. Its state is
+ * ANC_OUT_DROPPED; the others stay queued. Where a part of it has gone already, it stays, and nothing
+ * behind it can be sent any more.
+ */
+int anc_tx_flush(struct anc_tx *tx,
+                 int timeout_ms);
+
+/**
+ * For programs with a loop of their own, io_uring's or another: fills `msg` with what to send next,
+ * by sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages'. The same is
+ * given until anc_tx_sent says what became of it.
+ *
+ * Returns 1; 0: nothing waits; or -1 and errno: EFAULT: NULL. EINVAL: a channel that was not
+ * initialised. Or the error that every call fails with.
+ */
+int anc_tx_next(struct anc_tx *tx, struct msghdr *msg);
+
+/**
+ * Says what became of the message that anc_tx_next gave: `n` bytes have gone, or none, and n is the
+ * negative errno (-errno after sendmsg; the result of a completion as it is).
+ *
+ * Returns 0: go on with anc_tx_next. -1 and errno: the same errno as in n, with the meaning that it
+ * has for anc_tx_flush. EINVAL also: more bytes than there were, or nothing was asked for.
+ */
+int anc_tx_sent(struct anc_tx *tx, ssize_t n);
+
+/**
+ * Gives back all messages that are not done, as ANC_OUT_DROPPED, and closes moved descriptors that
+ * have not gone. Keeps errno; is no cancellation point.
+ *
+ * Where a part of a message has gone, every call fails with ECANCELED from here on; otherwise the
+ * channel can be used on. Descriptors are a part: they go with the first byte of a system call, before
+ * the bytes of their messages.
+ */
+void anc_tx_drop(struct anc_tx *tx);
+
+/**
+ * Starts the receiving side of a channel on `sock`, an AF_UNIX socket of type SOCK_STREAM or
+ * SOCK_SEQPACKET whose other end sends by a channel. The socket stays the caller's, who receives
+ * nothing else from it.
+ *
+ * buf, len: memory for what is received, of any alignment: ANC_RX_BUFFER, or ANC_CONTROL_MAX + 16 and
+ * max_frame bytes at least, and 65,536 where SOCK_SEQPACKET packets are larger than that. slots,
+ * nslots: memory for descriptors, at least ANC_FDS_MAX of them. Both are the channel's as long as the
+ * channel is used. limits: what is accepted, or NULL for the defaults. size: sizeof *rx.
+ *
+ * Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: buffer
+ * or slots are too small. EINVAL: a size that no version of the struct has had, limits->reserved not
+ * 0. EFAULT: NULL. EBADF, ENOTSOCK.
+ */
+int anc_rx_init(struct anc_rx *rx,
+                int sock,
+                void *buf,
+                size_t len,
+                int *fds,
+                size_t nslots,
+                const struct anc_limits *limits,
+                size_t size);
+
+/**
+ * Receives the next message, or the next part of one that is larger than a frame, into `in`. Waits
+ * for `timeout_ms` milliseconds at most: 0 not at all, negative without limit; whether the socket is
+ * nonblocking makes no difference. What was received before is the channel's again, and descriptors
+ * that were not taken are closed. A cancellation point; a cancelled thread leaks nothing, but the
+ * channel is of no more use (ECANCELED).
+ *
+ * Several messages may come with one system call: with edge-triggered readiness call it until EAGAIN.
+ *
+ * Returns 1; 0: end of file, between two messages. -1 and errno, and the call may be repeated:
+ * EAGAIN, ETIMEDOUT, EINTR: nothing has come; ECONNRESET and others of the kernel's. -1 and errno,
+ * with every descriptor closed and every later call failing the same: EPROTO: the sender does not
+ * keep to the wire, or has ended within a message. EMSGSIZE: a frame or a message is larger than the
+ * limit. ERANGE: a message has more descriptors than the limit. EINVAL: a channel that was not
+ * initialised. EFAULT: NULL.
+ */
+int anc_rx_recv(struct anc_rx *rx,
+                struct anc_in *in,
+                int timeout_ms);
+
+/**
+ * For programs with a loop of their own, io_uring's or another: fills `msg` with what to receive
+ * next, by recvmsg with MSG_CMSG_CLOEXEC. It points into the channel's memory; until anc_rx_got only
+ * that receive may write there.
+ *
+ * Returns 1; 0: what anc_rx_next gives is there already; or -1 and errno as anc_rx_recv.
+ */
+int anc_rx_prepare(struct anc_rx *rx,
+                   struct msghdr *msg);
+
+/**
+ * Says what became of the receive that anc_rx_prepare gave: `n` bytes came, 0 at end of file, with
+ * what the kernel wrote into `msg`; or nothing, and n is the negative errno (-errno after recvmsg; the
+ * result of a completion as it is).
+ *
+ * Returns 0: go on with anc_rx_next. -1 and errno: the same errno as in n; the errors of anc_rx_recv.
+ * EINVAL also: nothing was prepared.
+ */
+int anc_rx_got(struct anc_rx *rx,
+               struct msghdr *msg,
+               ssize_t n);
+
+/**
+ * The next message, or part of one, of those that have come already. What was received before is the
+ * channel's again, and descriptors that were not taken are closed.
+ *
+ * Returns 1; 0: nothing more; or -1 and errno as anc_rx_recv. At end of file it is 0 each time, and
+ * anc_rx_prepare too.
+ */
+int anc_rx_next(struct anc_rx *rx,
+                struct anc_in *in);
+
+/**
+ * Closes the descriptors that were received and not taken. Keeps errno; is no cancellation point. The
+ * socket, the buffer and the slots are the caller's again.
+ */
+void anc_rx_close(struct anc_rx *rx);
 
 #ifdef __cplusplus
 }

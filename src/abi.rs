@@ -3,9 +3,9 @@
 
 #![allow(non_camel_case_types)]
 
-use core::ffi::{c_char, c_int, c_uchar, c_void};
+use core::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 
-use libc::{sockaddr, sockaddr_storage};
+use libc::{iovec, sockaddr, sockaddr_storage};
 
 /// The version of this header: 0xMMmmpp. `anc_version` tells that of the library that was loaded.
 pub const ANC_VERSION: u32 = (0 << 16) | (1 << 8);
@@ -81,6 +81,96 @@ pub struct anc_fd_queue {
     pub count: u32,
     /// 0.
     pub reserved: u32,
+}
+
+/// What one side of a channel puts up with. 0: the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct anc_limits {
+    /// Bytes of one message; default 16 MiB.
+    pub max_message: u32,
+    /// Descriptors of one message; default ANC_FDS_MAX.
+    pub max_fds: u32,
+    /// Bytes of one frame; default 65,528. Larger messages come in several.
+    pub max_frame: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// Room for the receiving side of a channel with frames of the default size.
+pub const ANC_RX_BUFFER: usize = 68 * 1024;
+/// Room for the sending side, for batches of some sixty small messages.
+pub const ANC_TX_BUFFER: usize = 8 * 1024;
+
+/// The message waits, or has gone in part.
+pub const ANC_OUT_QUEUED: u32 = 0;
+/// Its descriptors have gone: moved ones are closed, borrowed ones may be.
+pub const ANC_OUT_FDS_GONE: u32 = 1;
+/// All of it has gone: the struct and what it points to are the caller's again.
+pub const ANC_OUT_DONE: u32 = 2;
+/// It will not go, or not to its end: moved descriptors are closed, the struct is the caller's again.
+pub const ANC_OUT_DROPPED: u32 = 3;
+
+/// A message to send. It stays where it is, with all that it points to, until state is ANC_OUT_DONE
+/// or ANC_OUT_DROPPED.
+///
+/// cbindgen:field-names=[iov, iovcnt, fds, nfds, flags, state, next, priv]
+#[repr(C)]
+pub struct anc_out {
+    /// The bytes.
+    pub iov: *const iovec,
+    /// The number of buffers, 0 to 1024.
+    pub iovcnt: c_int,
+    /// The descriptors.
+    pub fds: *const c_int,
+    /// Their number, which may exceed ANC_FDS_MAX.
+    pub nfds: usize,
+    /// 0 or ANC_MOVE.
+    pub flags: c_uint,
+    /// ANC_OUT_: what has become of it.
+    pub state: u32,
+    /// The library's.
+    pub next: *mut anc_out,
+    /// The library's.
+    pub private: [u64; 4],
+}
+
+/// The sending side of a channel. All of it is the library's.
+///
+/// cbindgen:field-names=[priv]
+#[repr(C)]
+pub struct anc_tx {
+    /// The library's.
+    pub private: [u64; 32],
+}
+
+/// What has come: a message, or a part of one that is larger than a frame. Valid until the next call
+/// on the channel's receiving side.
+#[repr(C)]
+pub struct anc_in {
+    /// The bytes, in the caller's buffer, of any alignment.
+    pub data: *const c_void,
+    /// Their number.
+    pub len: usize,
+    /// The descriptors, in the caller's slots. Take one by writing -1 into its slot: the next call
+    /// closes the rest. A negative errno stands in place of one that was lost: -EMFILE: the descriptor
+    /// table was full; -EOVERFLOW: something else kept the kernel from installing it.
+    pub fds: *mut c_int,
+    /// Their number.
+    pub nfds: usize,
+    /// 1: the message goes on.
+    pub more: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// The receiving side of a channel. All of it is the library's.
+///
+/// cbindgen:field-names=[priv]
+#[repr(C)]
+pub struct anc_rx {
+    /// The library's.
+    pub private: [u64; 32],
 }
 
 /// Descriptors came: nfds. SCM_RIGHTS.

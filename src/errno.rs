@@ -42,9 +42,13 @@ macro_rules! names {
 }
 
 names!(
+    EAFNOSUPPORT,
+    EAGAIN,
     EBADF,
     EBADMSG,
+    ECANCELED,
     ECHILD,
+    ECONNRESET,
     EFAULT,
     EINTR,
     EINVAL,
@@ -60,7 +64,11 @@ names!(
     EOVERFLOW,
     EPERM,
     EPIPE,
+    EPROTO,
+    EPROTOTYPE,
     ERANGE,
     EREMOTE,
     ESRCH,
+    ETIMEDOUT,
+    ETOOMANYREFS,
 );

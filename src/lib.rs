@@ -8,10 +8,10 @@
 //! those to its right:
 //!
 //! ```text
-//! capi  ->  socket  ->  fds  ->  cmsg  ->  sys
-//! check     one         who      pure      the platform's
-//! convert   system      owns     memory    facts
-//!           call        what
+//! capi  ->  channel  ->  socket  ->  fds  ->  cmsg  ->  sys
+//! check     frames       one         who      pure      the platform's
+//! convert   and          system      owns     memory    facts
+//!           batches      call        what
 //! ```
 //!
 //! [`abi`] holds the constants and structs of the C interface, [`errno`] the one error type.
@@ -33,6 +33,7 @@ pub mod abi;
 pub mod cmsg;
 pub mod errno;
 
+mod channel;
 mod fds;
 mod socket;
 mod sys;

@@ -104,4 +104,32 @@ extern "C" {
     pub fn anc_wanted(sock: c_int, kinds: *mut u64) -> c_int;
     pub fn anc_want_space(kinds: u64, max_fds: size_t, max_label: size_t) -> size_t;
     pub fn anc_refuse_fds(sock: c_int) -> c_int;
+    pub fn anc_tx_init(
+        tx: *mut anc_tx,
+        sock: c_int,
+        buf: *mut c_void,
+        len: size_t,
+        limits: *const anc_limits,
+        size: size_t,
+    ) -> c_int;
+    pub fn anc_tx_queue(tx: *mut anc_tx, m: *mut anc_out) -> c_int;
+    pub fn anc_tx_flush(tx: *mut anc_tx, timeout_ms: c_int) -> c_int;
+    pub fn anc_tx_next(tx: *mut anc_tx, msg: *mut msghdr) -> c_int;
+    pub fn anc_tx_sent(tx: *mut anc_tx, n: ssize_t) -> c_int;
+    pub fn anc_tx_drop(tx: *mut anc_tx);
+    pub fn anc_rx_init(
+        rx: *mut anc_rx,
+        sock: c_int,
+        buf: *mut c_void,
+        len: size_t,
+        fds: *mut c_int,
+        nslots: size_t,
+        limits: *const anc_limits,
+        size: size_t,
+    ) -> c_int;
+    pub fn anc_rx_recv(rx: *mut anc_rx, input: *mut anc_in, timeout_ms: c_int) -> c_int;
+    pub fn anc_rx_prepare(rx: *mut anc_rx, msg: *mut msghdr) -> c_int;
+    pub fn anc_rx_got(rx: *mut anc_rx, msg: *mut msghdr, n: ssize_t) -> c_int;
+    pub fn anc_rx_next(rx: *mut anc_rx, input: *mut anc_in) -> c_int;
+    pub fn anc_rx_close(rx: *mut anc_rx);
 }

@@ -94,7 +94,7 @@ pub(super) unsafe fn descriptors<'a>(fds: *const c_int, count: usize) -> Result<
     }
 }
 
-/// Slots for descriptors and the like, whose content does not matter. EFAULT: NULL with a count.
+/// Slots for descriptors and the like, or memory to work in, whose content does not matter. EFAULT: NULL with a count.
 ///
 /// # Safety
 /// `to` must be NULL or point to `count` writable T.

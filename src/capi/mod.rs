@@ -2,6 +2,7 @@
 //! modules below do the work. The comments here are the header's.
 
 mod builder;
+mod channel;
 mod convert;
 mod decode;
 mod describe;
@@ -14,6 +15,7 @@ mod space;
 mod want;
 
 pub use builder::*;
+pub use channel::*;
 pub use decode::*;
 pub use describe::*;
 pub use descriptors::*;

@@ -41,9 +41,15 @@ pub(crate) fn close_copies(fds: &[c_int]) {
     close_each(fds.iter().copied());
 }
 
-/// Closes descriptors that the kernel has now, each number once: a second close of the same number
-/// would hit whatever another thread has opened in between.
-pub(crate) fn close_moved(fds: &[c_int]) {
-    let is_first = |(i, fd): &(usize, c_int)| !fds.get(..*i).unwrap_or_default().contains(fd);
-    close_each((0..fds.len()).zip(fds.iter().copied()).filter(is_first).map(|(_, fd)| fd));
+/// Closes descriptors that the kernel has now, each number of a list once: a second close of the same
+/// number would hit whatever another thread has opened in between.
+pub(crate) fn close_moved<'a>(lists: impl Iterator<Item = &'a [c_int]>) {
+    close_each(lists.flat_map(each_once));
+}
+
+fn each_once(fds: &[c_int]) -> impl Iterator<Item = c_int> {
+    // Descriptors opened in a row need no search.
+    let is_ascending = fds.is_sorted_by(|a, b| a < b);
+    let is_first = move |i: usize, fd: &c_int| is_ascending || !fds.get(..i).unwrap_or_default().contains(fd);
+    (0..fds.len()).zip(fds).filter(move |(i, fd)| is_first(*i, fd)).map(|(_, fd)| *fd)
 }

@@ -3,6 +3,7 @@
 mod arrived;
 mod carriers;
 mod close;
+mod dealer;
 mod describe;
 mod handed;
 mod queue;
@@ -11,6 +12,7 @@ mod unclaimed;
 
 pub(crate) use arrived::Arrived;
 pub(crate) use close::{close_copies, close_list, close_moved};
+pub(crate) use dealer::Dealer;
 pub(crate) use describe::{describe, require};
 pub(crate) use handed::Handed;
 pub(crate) use queue::Queue;

@@ -54,13 +54,7 @@ impl<'a> Queue<'a> {
         }
         let mut end = head.saturating_add(queued);
         if size.saturating_sub(end) < count {
-            let slots = self.slots();
-            for to in 0..queued {
-                let from = slots.get(head.saturating_add(to)).copied();
-                if let (Some(from), Some(to)) = (from, slots.get_mut(to)) {
-                    *to = from;
-                }
-            }
+            slide(self.slots(), head, queued);
             self.queue.head = 0;
             end = queued;
         }
@@ -102,5 +96,15 @@ impl<'a> Queue<'a> {
     /// Closes all that is queued.
     pub(crate) fn close(&mut self) {
         close_each(core::iter::from_fn(|| self.take().ok()));
+    }
+}
+
+/// Moves `count` slots from `from` on to the front.
+pub(super) fn slide(slots: &mut [MaybeUninit<c_int>], from: usize, count: usize) {
+    for to in 0..count {
+        let from = slots.get(from.saturating_add(to)).copied();
+        if let (Some(from), Some(to)) = (from, slots.get_mut(to)) {
+            *to = from;
+        }
     }
 }

@@ -64,7 +64,7 @@ unsafe fn send_with_care(sock: c_int, msg: &msghdr, iov: &[iovec], fds: &[c_int]
 /// socket may be among the descriptors.
 fn send_moving(fds: &[c_int], send: impl FnOnce() -> Result<usize>) -> Result<usize> {
     sys::test_cancel();
-    sys::uncancellable(|| send().inspect(|_| close_moved(fds)))
+    sys::uncancellable(|| send().inspect(|_| close_moved(core::iter::once(fds))))
 }
 
 /// Sends until all has gone: `first`, then what a short count left, without control data, for the

@@ -89,9 +89,13 @@ impl Cleanup {
 
 /// Calls `call` while this thread cannot be cancelled.
 ///
-/// For closing (close is a cancellation point) and for whatever must not be torn from it.
+/// For closing (close is a cancellation point) and for whatever must not be torn from it. A thread that
+/// cancels itself counts as not alone (glibc's pthread_cancel sees to that).
 #[inline]
 pub(crate) fn uncancellable<T>(call: impl FnOnce() -> T) -> T {
+    if is_single_threaded() {
+        return call();
+    }
     let mut state: c_int = 0;
     // SAFETY: state is writable; both calls affect this thread only.
     unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut state) };

@@ -61,6 +61,7 @@ pub(crate) const AF_UNIX: c_int = libc::AF_UNIX;
 pub(crate) const AF_INET: c_int = libc::AF_INET;
 pub(crate) const AF_INET6: c_int = libc::AF_INET6;
 pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
+pub(crate) const SOCK_SEQPACKET: c_int = libc::SOCK_SEQPACKET;
 
 pub(crate) const SO_DOMAIN: c_int = libc::SO_DOMAIN;
 pub(crate) const SO_ACCEPTCONN: c_int = libc::SO_ACCEPTCONN;
@@ -218,7 +219,7 @@ fn with_cloexec(sock: c_int, flags: c_int, mut receive: impl FnMut(c_int) -> Res
         return receive(flags);
     }
     keeping_errno(|| match receive(flags | libc::MSG_CMSG_CLOEXEC) {
-        Err(Errno::EINVAL) if option(sock, SOL_SOCKET, libc::SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
+        Err(Errno::EINVAL) if option(sock, SOL_SOCKET, SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
         received => received,
     })
 }
@@ -317,6 +318,32 @@ pub(crate) fn set_option(sock: c_int, level: c_int, name: c_int, value: c_int) -
 /// Whether this build does without an option that the system has.
 fn is_lacking(level: c_int, name: c_int) -> bool {
     !HAS_PASSRIGHTS && (level, name) == (SOL_SOCKET, SO_PASSRIGHTS)
+}
+
+/// What [`wait`] waits for.
+pub(crate) const POLLIN: i16 = libc::POLLIN;
+pub(crate) const POLLOUT: i16 = libc::POLLOUT;
+
+/// Waits until the socket is ready, or so many milliseconds have passed: -1 for no limit. False when
+/// they have. EINTR. A cancellation point.
+pub(crate) fn wait(sock: c_int, events: i16, timeout_ms: c_int) -> Result<bool> {
+    let mut one = libc::pollfd { fd: sock, events, revents: 0 };
+    // SAFETY: one entry.
+    count(unsafe { libc::poll(&mut one, 1, timeout_ms) } as libc::ssize_t).map(|ready| ready != 0)
+}
+
+/// Sleeps so many milliseconds. EINTR. A cancellation point.
+pub(crate) fn sleep(ms: c_int) -> Result<()> {
+    // SAFETY: no entry.
+    count(unsafe { libc::poll(core::ptr::null_mut(), 0, ms) } as libc::ssize_t).map(drop)
+}
+
+/// Nanoseconds since some point in the past, by a clock that nobody sets.
+pub(crate) fn now_ns() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: now is writable. CLOCK_MONOTONIC is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
 }
 
 /// Sets FD_CLOEXEC, for systems whose recvmsg can't.
