@@ -1,7 +1,9 @@
 /* The channel and a peer in another language, wire/peer.py, which has read the manual alone. */
 #include "control.h"
 
-enum { MESSAGES = 4000, UNDER_WAY = 32, KINDS = 16, FDS = 600, PATTERN = 1 << 18 };
+/* A peer that waits to send does not receive. So no more descriptors are under way at a time than may be in
+ * flight, or each could wait for the other. */
+enum { MESSAGES = 4000, UNDER_WAY = 32, FDS_UNDER_WAY = 700, KINDS = 16, FDS = 600, PATTERN = 1 << 18 };
 
 /* python3 with this program of wire/ and a file beside it; `sock` is its standard input. */
 static pid_t python(int sock, const char *program, const char *argument)
@@ -122,7 +124,7 @@ static void exchange(int type, unsigned int seed)
     static const struct anc_limits limits = {0, FDS, 0, 0};
     static char tx_buffer[ANC_TX_BUFFER], rx_buffer[ANC_RX_BUFFER];
     static struct slot under_way[UNDER_WAY];
-    size_t sent = 0, received = 0, len = 0, nfds = 0, k;
+    size_t sent = 0, received = 0, fds_under_way = 0, len = 0, nfds = 0, k;
     int pair[2], slots[ANC_FDS_MAX], r;
     struct anc_tx tx;
     struct anc_rx rx;
@@ -138,8 +140,12 @@ static void exchange(int type, unsigned int seed)
     while (received < MESSAGES) {
         struct pollfd ready = {pair[0], POLLIN, 0};
         int wait_ms = -1;
-        for (; sent < MESSAGES && sent - received < UNDER_WAY; sent++)
+        for (; sent < MESSAGES && sent - received < UNDER_WAY; sent++) {
+            if (fds_under_way + messages[sent].nfds > FDS_UNDER_WAY)
+                break;
+            fds_under_way += messages[sent].nfds;
             queue(&tx, &under_way[sent % UNDER_WAY], sent);
+        }
         if (anc_tx_flush(&tx, 0) != 0) {
             CHECK(errno == EAGAIN || errno == ETOOMANYREFS);
             if (errno == EAGAIN)
@@ -161,6 +167,7 @@ static void exchange(int type, unsigned int seed)
                 CHECK_CASE(len == m->len && nfds == m->nfds, "message %zu: too short", received);
                 CHECK_INT(under_way[received % UNDER_WAY].out.state, ANC_OUT_DONE);
                 received++;
+                fds_under_way -= nfds;
                 len = nfds = 0;
                 break; /* let the queue grow by one, now and then by several */
             }

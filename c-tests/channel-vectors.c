@@ -27,6 +27,7 @@ static struct line lines[1000];
 static struct vector vectors[VECTORS];
 static size_t nvectors, nlines;
 static int files[FILES];
+static const int types[2] = {SOCK_STREAM, SOCK_SEQPACKET};
 static char rx_buffer[ANC_RX_BUFFER], tx_buffer[ANC_TX_BUFFER];
 
 static size_t number(void)
@@ -198,15 +199,15 @@ static void expect(const struct vector *v, struct anc_rx *rx, struct pipe *pipe,
     const struct line *message = v->lines;
     struct anc_in in;
     struct msghdr msg;
-    int i, r, fd = 0;
+    int i, r, fd = 0, result = v->error ? -1 : 0;
     while ((message = next_of(v, message, 1))) {
         size_t len = 0, nfds = 0, k;
         do {
             r = pipe ? get(rx, &in, pipe, at_most) : anc_rx_recv(rx, &in, 0);
-            CHECK_CASE(r == 1, "%.60s, %zu at most: message %d gives %d", v->name, at_most, (int)(message - v->lines), r);
+            CHECK_CASE(r == 1, "%.60s, %zu at most: line %d gives %d", v->name, at_most, (int)(message - v->lines), r);
             CHECK_CASE(in.len <= message->len - len && memcmp(in.data, message->bytes + len, in.len) == 0 &&
                            in.nfds <= message->nfds - nfds && in.more <= 1 && in.reserved == 0,
-                       "%.60s, %zu at most: message %d", v->name, at_most, (int)(message - v->lines));
+                       "%.60s, %zu at most: line %d", v->name, at_most, (int)(message - v->lines));
             for (k = 0; k < in.nfds; k++)
                 CHECK_CASE(same_file(in.fds[k], files[fd + (int)k]), "%.60s: descriptor %d", v->name, fd + (int)k);
             fd += (int)in.nfds;
@@ -221,9 +222,9 @@ static void expect(const struct vector *v, struct anc_rx *rx, struct pipe *pipe,
         do /* parts of a message that is never whole */
             r = pipe && i == 0 ? get(rx, &in, pipe, at_most) : i == 1 ? anc_rx_next(rx, &in) : anc_rx_recv(rx, &in, 0);
         while (i == 0 && v->error && r == 1 && in.more);
-        CHECK_CASE(r == (v->error ? -1 : 0) && errno == v->error, "%.60s, %zu at most: ends with %d", v->name, at_most, r);
+        CHECK_CASE(r == result && errno == v->error, "%.60s, %zu at most: ends with %d", v->name, at_most, r);
         r = anc_rx_prepare(rx, &msg);
-        CHECK_CASE(r == (v->error ? -1 : 0) && errno == v->error, "%.60s, %zu at most: prepares %d", v->name, at_most, r);
+        CHECK_CASE(r == result && errno == v->error, "%.60s, %zu at most: prepares %d", v->name, at_most, r);
     }
 }
 
@@ -241,8 +242,8 @@ TEST(each_stream_gives_its_messages_or_its_error_however_it_is_read)
     start();
     for (t = 0; t < 2; t++)
         for (v = vectors; v < vectors + nvectors; v++)
-            for (s = t == 0 ? 0 : LENGTH(sizes) - 1; has_type(v, t ? SOCK_SEQPACKET : SOCK_STREAM) && s < LENGTH(sizes); s++) {
-                struct pipe pipe = {v, t ? SOCK_SEQPACKET : SOCK_STREAM, next_of(v, v->lines, 0), 0, files};
+            for (s = 0; s < LENGTH(sizes) && has_type(v, types[t]); s++) {
+                struct pipe pipe = {v, types[t], next_of(v, v->lines, 0), 0, files};
                 int pair[2], slots[ANC_FDS_MAX], before;
                 struct anc_rx rx;
                 socket_pair(pipe.type, pair);
@@ -266,9 +267,9 @@ TEST(each_stream_gives_the_same_through_a_socket)
         for (v = vectors; v < vectors + nvectors; v++) {
             int pair[2], slots[ANC_FDS_MAX], before, *fds = files;
             struct anc_rx rx;
-            if (!has_type(v, t ? SOCK_SEQPACKET : SOCK_STREAM))
+            if (!has_type(v, types[t]))
                 continue;
-            socket_pair(t ? SOCK_SEQPACKET : SOCK_STREAM, pair);
+            socket_pair(types[t], pair);
             for (line = v->lines; (line = next_of(v, line, 0)); fds += line++->nfds)
                 CHECK_INT(raw_send(pair[0], line->bytes, line->len, fds, (int)line->nfds, 0), line->len);
             CHECK(shutdown(pair[0], SHUT_WR) == 0);
@@ -300,8 +301,8 @@ static void expect_sent(const char *name, const struct msghdr *msg, const struct
         return;
     }
     CHECK_INT(anc_next(msg, &c), 1);
-    CHECK_CASE(c.level == SOL_SOCKET && c.type == SCM_RIGHTS && c.len == line->nfds * sizeof(int), "%.60s: %zu", name, c.len);
-    CHECK_CASE(memcmp(c.data, fds, c.len) == 0, "%.60s: other descriptors", name);
+    CHECK(c.level == SOL_SOCKET && c.type == SCM_RIGHTS);
+    CHECK_CASE(c.len == line->nfds * sizeof(int) && memcmp(c.data, fds, c.len) == 0, "%.60s: other descriptors", name);
     CHECK_INT(anc_next(msg, &c), 0);
 }
 
@@ -324,9 +325,9 @@ TEST(the_sending_half_makes_these_very_bytes)
             int pair[2], *sent_fds = files, *queued_fds = files;
             struct anc_tx tx;
             struct msghdr msg;
-            if (v->error || v->foreign || !has_type(v, t ? SOCK_SEQPACKET : SOCK_STREAM))
+            if (v->error || v->foreign || !has_type(v, types[t]))
                 continue;
-            socket_pair(t ? SOCK_SEQPACKET : SOCK_STREAM, pair);
+            socket_pair(types[t], pair);
             CHECK_OK(anc_tx_init(&tx, pair[0], tx_buffer, sizeof tx_buffer, &v->limits, sizeof tx), 0);
             while (line < v->end) {
                 struct anc_out out[MESSAGES];

@@ -7,7 +7,8 @@ class Channel:
     def __init__(self, sock, max_message=1 << 24, max_fds=FDS, max_frame=FRAME):
         self.sock, self.is_stream = sock, sock.type == socket.SOCK_STREAM
         self.max_message, self.max_fds, self.max_frame = max_message, max_fds, max_frame
-        self.bytes, self.fds = b'', []  # that have come, and are in no frame yet
+        self.bytes, self.fds = b'', []  # that have come: the bytes in no frame yet, the descriptors in no message
+        self.named = 0  # descriptors of the message at hand
 
     def send(self, message, fds):  # one frame a sendmsg; its descriptors go with the first byte, and only once
         more = True
@@ -28,30 +29,32 @@ class Channel:
 
     def take(self, size, is_header):  # a stream is asked for just these bytes: the next may be another batch's
         while len(self.bytes) < size:
-            may_start = is_header and not self.bytes and not self.fds  # a batch, or end of file
+            may_start = is_header and not self.bytes and len(self.fds) == self.named  # a batch, or end of file
             data, control, flags, _ = self.sock.recvmsg(size - len(self.bytes) if self.is_stream else PACKET,
                                                         socket.CMSG_SPACE(4 * FDS), socket.MSG_CMSG_CLOEXEC)
             self.fds += [fd for _, _, its in control for fd in memoryview(its).cast('i')]
             refuse(flags & socket.MSG_CTRUNC, errno.EMFILE)
-            refuse(control and not data or not may_start and not (data and self.is_stream and not control), errno.EPROTO)
+            refuse(control and not data, errno.EPROTO)
+            refuse(not may_start and (control or not data or not self.is_stream), errno.EPROTO)
             if not data:
                 return None
             self.bytes += data
         taken, self.bytes = self.bytes[:size], self.bytes[size:]
         return taken
 
-    def recv(self):  # the next message and its descriptors; None at end of file
-        message, fds, flags = b'', [], None
+    def recv(self):  # the next message and its descriptors; None at end of file. After an error close self.fds
+        message, flags, self.named = b'', None, 0
         while flags != 0:
             if (header := self.take(HEADER.size, True)) is None:
                 return refuse(flags is not None, errno.EPROTO)
             size, count, flags, version = HEADER.unpack(header)
             refuse(version != VERSION or flags & ~MORE or count > FDS, errno.EPROTO)
             refuse(size > self.max_frame or len(message) + size > self.max_message, errno.EMSGSIZE)
-            refuse(len(fds) + count > self.max_fds, errno.ERANGE)
-            refuse(count > len(self.fds), errno.EPROTO)
-            fds, self.fds = fds + self.fds[:count], self.fds[count:]
+            self.named += count
+            refuse(self.named > self.max_fds, errno.ERANGE)
+            refuse(self.named > len(self.fds), errno.EPROTO)
             message += self.take(size, False)
+        fds, self.fds = self.fds[:self.named], self.fds[self.named:]
         return message, fds
 
 def refuse(condition, number):
