@@ -133,7 +133,9 @@ static void exchange(int type, unsigned int seed)
     random_state = seed;
     make_messages();
     socket_pair(type, pair);
-    peer = python(pair[1], "peer.py", "");
+    if (type == SOCK_STREAM)
+        option(pair[1], SO_SNDBUF, 8192); /* so that the peer waits within a frame, and is interrupted there */
+    peer = python(pair[1], "echo.py", "");
     close(pair[1]);
     CHECK_OK(anc_tx_init(&tx, pair[0], tx_buffer, sizeof tx_buffer, &limits, sizeof tx), 0);
     CHECK_OK(anc_rx_init(&rx, pair[0], rx_buffer, sizeof rx_buffer, slots, ANC_FDS_MAX, &limits, sizeof rx), 0);

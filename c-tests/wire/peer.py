@@ -1,4 +1,4 @@
-"""The wire of ancillary-channel(7) in Python, over either type of socket. As a program: an echo on descriptor 0."""
+"""The wire of ancillary-channel(7), both directions, over either type of socket."""
 import array, errno, os, socket, struct, time
 HEADER = struct.Struct('<IHBB')  # bytes, descriptors, flags, version
 MORE, VERSION, FDS, FRAME, PACKET = 1, 1, 253, 65528, 65536
@@ -60,9 +60,3 @@ class Channel:
 def refuse(condition, number):
     if condition:
         raise OSError(number, os.strerror(number))
-
-if __name__ == '__main__':
-    peer = Channel(socket.socket(fileno=0), max_fds=1024)
-    while received := peer.recv():
-        peer.send(*received)
-        [os.close(fd) for fd in received[1]]
