@@ -73,12 +73,12 @@ extern "C" {
 #define ANC_FDS_MAX 253
 
 /**
- * Room for the receiving side of a channel with frames of the default size.
+ * Bytes that anc_rx_init needs for frames of the default size.
  */
 #define ANC_RX_BUFFER (68 * 1024)
 
 /**
- * Room for the sending side, for batches of some sixty small messages.
+ * Bytes that anc_tx_init needs to send some sixty small messages with one system call.
  */
 #define ANC_TX_BUFFER (8 * 1024)
 
@@ -88,7 +88,8 @@ extern "C" {
 #define ANC_OUT_QUEUED 0
 
 /**
- * Its descriptors have gone: moved ones are closed, borrowed ones may be.
+ * All of its descriptors have gone, its last byte has not: moved descriptors are closed, borrowed ones
+ * may be.
  */
 #define ANC_OUT_FDS_GONE 1
 
@@ -673,7 +674,8 @@ struct anc_fd_queue {
 };
 
 /**
- * The sending side of a channel. All of it is the library's.
+ * The sending side of a channel, which anc_tx_init starts. All of it is the library's; it is not to
+ * be copied.
  *
  */
 struct anc_tx {
@@ -684,19 +686,21 @@ struct anc_tx {
 };
 
 /**
- * What one side of a channel puts up with. 0: the default.
+ * The limits of one side of a channel, which copies them. The receiving side refuses what exceeds
+ * its own; those of the sending side are what the receiver is known to accept. 0: the default.
  */
 struct anc_limits {
     /**
-     * Bytes of one message; default 16 MiB.
+     * Bytes of one message; default 16 MiB (16,777,216).
      */
     uint32_t max_message;
     /**
-     * Descriptors of one message; default ANC_FDS_MAX.
+     * Descriptors of one message; default ANC_FDS_MAX. It may be more.
      */
     uint32_t max_fds;
     /**
-     * Bytes of one frame; default 65,528. Larger messages come in several.
+     * Bytes of one frame; default 65,528, and on SOCK_SEQPACKET no more. A message that is larger
+     * arrives in parts.
      */
     uint32_t max_frame;
     /**
@@ -706,8 +710,8 @@ struct anc_limits {
 };
 
 /**
- * A message to send. It stays where it is, with all that it points to, until state is ANC_OUT_DONE
- * or ANC_OUT_DROPPED.
+ * A message to send. The caller sets iov, iovcnt, fds, nfds and flags; anc_tx_queue writes the rest.
+ * It stays where it is, with all that it points to, until state is ANC_OUT_DONE or ANC_OUT_DROPPED.
  *
  */
 struct anc_out {
@@ -746,7 +750,8 @@ struct anc_out {
 };
 
 /**
- * The receiving side of a channel. All of it is the library's.
+ * The receiving side of a channel, which anc_rx_init starts. All of it is the library's; it is not to
+ * be copied, and stays where it is between anc_rx_prepare and anc_rx_got.
  *
  */
 struct anc_rx {
@@ -757,8 +762,8 @@ struct anc_rx {
 };
 
 /**
- * What has come: a message, or a part of one that is larger than a frame. Valid until the next call
- * on the channel's receiving side.
+ * What has come: a message, or a part of one that is larger than a frame. What it points to is valid
+ * until the next call on the channel's receiving side.
  */
 struct anc_in {
     /**
@@ -770,9 +775,10 @@ struct anc_in {
      */
     size_t len;
     /**
-     * The descriptors, in the caller's slots. Take one by writing -1 into its slot: the next call
-     * closes the rest. A negative errno stands in place of one that was lost: -EMFILE: the descriptor
-     * table was full; -EOVERFLOW: something else kept the kernel from installing it.
+     * The descriptors, in the caller's slots; NULL where there are none. Take one by writing -1 into
+     * its slot: the next call closes the rest. A negative errno stands in place of one that was lost:
+     * -EMFILE: the descriptor table was full; -EOVERFLOW: something else kept the kernel from
+     * installing it.
      */
     int *fds;
     /**
@@ -780,7 +786,7 @@ struct anc_in {
      */
     size_t nfds;
     /**
-     * 1: the message goes on.
+     * 1: the message goes on with what is received next. 0: it ends here.
      */
     uint32_t more;
     /**
@@ -1418,7 +1424,8 @@ void anc_fd_queue_close(struct anc_fd_queue *q);
  *
  * buf, len: memory for what one system call is given, of any alignment, at least 2,560 bytes;
  * ANC_TX_BUFFER is plenty. It is the channel's as long as the channel is used. limits: what the
- * receiver accepts, or NULL for the defaults. size: sizeof *tx.
+ * receiver accepts, or NULL for the defaults; they are copied. size: sizeof *tx. A side that has
+ * messages queued is dropped before it is started over: anc_tx_drop.
  *
  * Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: the
  * buffer is too small. EINVAL: a size that no version of the struct has had, frames larger than
@@ -1434,7 +1441,8 @@ int anc_tx_init(struct anc_tx *tx,
 /**
  * Puts a message behind the others. Nothing is sent yet. The struct, and what it points to, must stay
  * as they are until m->state is ANC_OUT_DONE or ANC_OUT_DROPPED; descriptors with ANC_MOVE are the
- * channel's from here on, others must stay open until ANC_OUT_FDS_GONE.
+ * channel's from here on, which closes them when they have gone or are dropped; others must stay
+ * open until the state is ANC_OUT_FDS_GONE or a later one. Messages go in the order of the calls.
  *
  * A message of no more than max_frame bytes and ANC_FDS_MAX descriptors arrives as one frame, unless
  * it has more buffers of over 256 bytes than the channel's memory has room for. A message without
@@ -1453,10 +1461,10 @@ int anc_tx_queue(struct anc_tx *tx,
  * milliseconds at most: 0 not at all, negative without limit; whether the socket is nonblocking makes
  * no difference. A cancellation point while it waits; nothing is lost or sent twice then.
  *
- * Returns 0 when all has gone. -1 and errno, with the rest queued: EAGAIN: the socket is full
- * (timeout_ms 0). ETIMEDOUT: it was full until the end. ETOOMANYREFS: too many of the user's
- * descriptors are in flight, and were until the end; poll can't wait for that, a timer can. EINTR.
- * EPIPE and others of the kernel's: the connection is over.
+ * Returns 0 when the kernel has all of it. -1 and errno, with the rest queued for the next call: EAGAIN:
+ * the socket is full (timeout_ms 0). ETIMEDOUT: it was full until the end. ETOOMANYREFS: too many of the
+ * user's descriptors are in flight, and were until the end; poll can't wait for that, a timer can.
+ * EINTR. EPIPE and others of the kernel's: the connection is over.
  *
  * EBADF, EINVAL, EPERM, EMSGSIZE, EFAULT: the oldest message can't be sent, for its descriptors (not
  * open, not to be passed, refused by the receiver), its size or its memory. Its state is
@@ -1468,8 +1476,8 @@ int anc_tx_flush(struct anc_tx *tx,
 
 /**
  * For programs with a loop of their own, io_uring's or another: fills `msg` with what to send next,
- * by sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages'. The same is
- * given until anc_tx_sent says what became of it.
+ * by one sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages', which
+ * nobody writes to until then. The same is given until anc_tx_sent says what became of it.
  *
  * Returns 1; 0: nothing waits; or -1 and errno: EFAULT: NULL. EINVAL: a channel that was not
  * initialised. Or the error that every call fails with.
@@ -1500,10 +1508,11 @@ void anc_tx_drop(struct anc_tx *tx);
  * SOCK_SEQPACKET whose other end sends by a channel. The socket stays the caller's, who receives
  * nothing else from it.
  *
- * buf, len: memory for what is received, of any alignment: ANC_RX_BUFFER, or ANC_CONTROL_MAX + 16 and
- * max_frame bytes at least, and 65,536 where SOCK_SEQPACKET packets are larger than that. slots,
- * nslots: memory for descriptors, at least ANC_FDS_MAX of them. Both are the channel's as long as the
- * channel is used. limits: what is accepted, or NULL for the defaults. size: sizeof *rx.
+ * buf, len: memory for what is received, of any alignment: ANC_RX_BUFFER bytes; for frames of another
+ * size at least ANC_CONTROL_MAX + 16 + max_frame on SOCK_STREAM, and always at least ANC_CONTROL_MAX +
+ * 16 + 65,536 on SOCK_SEQPACKET. slots, nslots: memory for descriptors, at least ANC_FDS_MAX of them.
+ * Both are the channel's until anc_rx_close. limits: what is accepted, or NULL for the defaults; they
+ * are copied. size: sizeof *rx.
  *
  * Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: buffer
  * or slots are too small. EINVAL: a size that no version of the struct has had, limits->reserved not
@@ -1513,7 +1522,7 @@ int anc_rx_init(struct anc_rx *rx,
                 int sock,
                 void *buf,
                 size_t len,
-                int *fds,
+                int *slots,
                 size_t nslots,
                 const struct anc_limits *limits,
                 size_t size);
@@ -1522,8 +1531,8 @@ int anc_rx_init(struct anc_rx *rx,
  * Receives the next message, or the next part of one that is larger than a frame, into `in`. Waits
  * for `timeout_ms` milliseconds at most: 0 not at all, negative without limit; whether the socket is
  * nonblocking makes no difference. What was received before is the channel's again, and descriptors
- * that were not taken are closed. A cancellation point; a cancelled thread leaks nothing, but the
- * channel is of no more use (ECANCELED).
+ * that were not taken are closed. A cancellation point; a cancelled thread leaks nothing as long as
+ * anc_rx_close is called, but the channel may be of no more use (ECANCELED).
  *
  * Several messages may come with one system call: with edge-triggered readiness call it until EAGAIN.
  *
@@ -1539,11 +1548,12 @@ int anc_rx_recv(struct anc_rx *rx,
                 int timeout_ms);
 
 /**
- * For programs with a loop of their own, io_uring's or another: fills `msg` with what to receive
- * next, by recvmsg with MSG_CMSG_CLOEXEC. It points into the channel's memory; until anc_rx_got only
- * that receive may write there.
+ * For programs with a loop of their own, io_uring's or another, after anc_rx_next has returned 0:
+ * fills `msg` with what to receive next, by one recvmsg with MSG_CMSG_CLOEXEC. It points into the
+ * channel's memory; until anc_rx_got only that receive may write there.
  *
- * Returns 1; 0: what anc_rx_next gives is there already; or -1 and errno as anc_rx_recv.
+ * Returns 1: receive this. 0: end of file; or anc_rx_next was not called until it returned 0, and has
+ * something to tell. -1 and errno as anc_rx_recv.
  */
 int anc_rx_prepare(struct anc_rx *rx,
                    struct msghdr *msg);
@@ -1553,8 +1563,9 @@ int anc_rx_prepare(struct anc_rx *rx,
  * what the kernel wrote into `msg`; or nothing, and n is the negative errno (-errno after recvmsg; the
  * result of a completion as it is).
  *
- * Returns 0: go on with anc_rx_next. -1 and errno: the same errno as in n; the errors of anc_rx_recv.
- * EINVAL also: nothing was prepared.
+ * Returns 0: go on with anc_rx_next. -1 and errno: the same errno as in n, and what was prepared may be
+ * received again; or the errors of anc_rx_recv, after which the channel is of no more use. EINVAL also:
+ * nothing was prepared.
  */
 int anc_rx_got(struct anc_rx *rx,
                struct msghdr *msg,
@@ -1564,15 +1575,17 @@ int anc_rx_got(struct anc_rx *rx,
  * The next message, or part of one, of those that have come already. What was received before is the
  * channel's again, and descriptors that were not taken are closed.
  *
- * Returns 1; 0: nothing more; or -1 and errno as anc_rx_recv. At end of file it is 0 each time, and
- * anc_rx_prepare too.
+ * Returns 1; 0: nothing more, and anc_rx_prepare says whether it is the end: 1 where there is something
+ * to receive, 0 at end of file; or -1 and errno as anc_rx_recv, EPROTO where the end has come within a
+ * message.
  */
 int anc_rx_next(struct anc_rx *rx,
                 struct anc_in *in);
 
 /**
  * Closes the descriptors that were received and not taken. Keeps errno; is no cancellation point. The
- * socket, the buffer and the slots are the caller's again.
+ * buffer and the slots are the caller's again. Every other call fails with EINVAL until anc_rx_init
+ * starts the side over.
  */
 void anc_rx_close(struct anc_rx *rx);
 

@@ -83,36 +83,39 @@ pub struct anc_fd_queue {
     pub reserved: u32,
 }
 
-/// What one side of a channel puts up with. 0: the default.
+/// The limits of one side of a channel, which copies them. The receiving side refuses what exceeds
+/// its own; those of the sending side are what the receiver is known to accept. 0: the default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct anc_limits {
-    /// Bytes of one message; default 16 MiB.
+    /// Bytes of one message; default 16 MiB (16,777,216).
     pub max_message: u32,
-    /// Descriptors of one message; default ANC_FDS_MAX.
+    /// Descriptors of one message; default ANC_FDS_MAX. It may be more.
     pub max_fds: u32,
-    /// Bytes of one frame; default 65,528. Larger messages come in several.
+    /// Bytes of one frame; default 65,528, and on SOCK_SEQPACKET no more. A message that is larger
+    /// arrives in parts.
     pub max_frame: u32,
     /// 0.
     pub reserved: u32,
 }
 
-/// Room for the receiving side of a channel with frames of the default size.
+/// Bytes that anc_rx_init needs for frames of the default size.
 pub const ANC_RX_BUFFER: usize = 68 * 1024;
-/// Room for the sending side, for batches of some sixty small messages.
+/// Bytes that anc_tx_init needs to send some sixty small messages with one system call.
 pub const ANC_TX_BUFFER: usize = 8 * 1024;
 
 /// The message waits, or has gone in part.
 pub const ANC_OUT_QUEUED: u32 = 0;
-/// Its descriptors have gone: moved ones are closed, borrowed ones may be.
+/// All of its descriptors have gone, its last byte has not: moved descriptors are closed, borrowed ones
+/// may be.
 pub const ANC_OUT_FDS_GONE: u32 = 1;
 /// All of it has gone: the struct and what it points to are the caller's again.
 pub const ANC_OUT_DONE: u32 = 2;
 /// It will not go, or not to its end: moved descriptors are closed, the struct is the caller's again.
 pub const ANC_OUT_DROPPED: u32 = 3;
 
-/// A message to send. It stays where it is, with all that it points to, until state is ANC_OUT_DONE
-/// or ANC_OUT_DROPPED.
+/// A message to send. The caller sets iov, iovcnt, fds, nfds and flags; anc_tx_queue writes the rest.
+/// It stays where it is, with all that it points to, until state is ANC_OUT_DONE or ANC_OUT_DROPPED.
 ///
 /// cbindgen:field-names=[iov, iovcnt, fds, nfds, flags, state, next, priv]
 #[repr(C)]
@@ -135,7 +138,8 @@ pub struct anc_out {
     pub private: [u64; 4],
 }
 
-/// The sending side of a channel. All of it is the library's.
+/// The sending side of a channel, which anc_tx_init starts. All of it is the library's; it is not to
+/// be copied.
 ///
 /// cbindgen:field-names=[priv]
 #[repr(C)]
@@ -144,27 +148,29 @@ pub struct anc_tx {
     pub private: [u64; 32],
 }
 
-/// What has come: a message, or a part of one that is larger than a frame. Valid until the next call
-/// on the channel's receiving side.
+/// What has come: a message, or a part of one that is larger than a frame. What it points to is valid
+/// until the next call on the channel's receiving side.
 #[repr(C)]
 pub struct anc_in {
     /// The bytes, in the caller's buffer, of any alignment.
     pub data: *const c_void,
     /// Their number.
     pub len: usize,
-    /// The descriptors, in the caller's slots. Take one by writing -1 into its slot: the next call
-    /// closes the rest. A negative errno stands in place of one that was lost: -EMFILE: the descriptor
-    /// table was full; -EOVERFLOW: something else kept the kernel from installing it.
+    /// The descriptors, in the caller's slots; NULL where there are none. Take one by writing -1 into
+    /// its slot: the next call closes the rest. A negative errno stands in place of one that was lost:
+    /// -EMFILE: the descriptor table was full; -EOVERFLOW: something else kept the kernel from
+    /// installing it.
     pub fds: *mut c_int,
     /// Their number.
     pub nfds: usize,
-    /// 1: the message goes on.
+    /// 1: the message goes on with what is received next. 0: it ends here.
     pub more: u32,
     /// 0.
     pub reserved: u32,
 }
 
-/// The receiving side of a channel. All of it is the library's.
+/// The receiving side of a channel, which anc_rx_init starts. All of it is the library's; it is not to
+/// be copied, and stays where it is between anc_rx_prepare and anc_rx_got.
 ///
 /// cbindgen:field-names=[priv]
 #[repr(C)]

@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 
-use super::convert::{answer, slots, status};
+use super::convert::{self, answer, status};
 use crate::abi::{anc_in, anc_limits, anc_out, anc_rx, anc_tx};
 use crate::channel::{self, Frame, Limits, Next, Rx, Tx};
 use crate::errno::{Errno, Result};
@@ -17,7 +17,8 @@ use libc::ssize_t;
 ///
 /// buf, len: memory for what one system call is given, of any alignment, at least 2,560 bytes;
 /// ANC_TX_BUFFER is plenty. It is the channel's as long as the channel is used. limits: what the
-/// receiver accepts, or NULL for the defaults. size: sizeof *tx.
+/// receiver accepts, or NULL for the defaults; they are copied. size: sizeof *tx. A side that has
+/// messages queued is dropped before it is started over: anc_tx_drop.
 ///
 /// Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: the
 /// buffer is too small. EINVAL: a size that no version of the struct has had, frames larger than
@@ -37,7 +38,7 @@ pub unsafe extern "C" fn anc_tx_init(
     let start = || {
         let place = destination::<_, Tx>(tx, size)?;
         // SAFETY: the caller's pointers.
-        let tx = unsafe { Tx::new(sock, slots(buf.cast(), len)?, Limits::new(limits.as_ref())?) }?;
+        let tx = unsafe { Tx::new(sock, convert::slots(buf.cast(), len)?, Limits::new(limits.as_ref())?) }?;
         // SAFETY: as large as the caller says.
         unsafe { place.write(tx) };
         Ok(())
@@ -47,7 +48,8 @@ pub unsafe extern "C" fn anc_tx_init(
 
 /// Puts a message behind the others. Nothing is sent yet. The struct, and what it points to, must stay
 /// as they are until m->state is ANC_OUT_DONE or ANC_OUT_DROPPED; descriptors with ANC_MOVE are the
-/// channel's from here on, others must stay open until ANC_OUT_FDS_GONE.
+/// channel's from here on, which closes them when they have gone or are dropped; others must stay
+/// open until the state is ANC_OUT_FDS_GONE or a later one. Messages go in the order of the calls.
 ///
 /// A message of no more than max_frame bytes and ANC_FDS_MAX descriptors arrives as one frame, unless
 /// it has more buffers of over 256 bytes than the channel's memory has room for. A message without
@@ -70,10 +72,10 @@ pub unsafe extern "C" fn anc_tx_queue(tx: *mut anc_tx, m: *mut anc_out) -> c_int
 /// milliseconds at most: 0 not at all, negative without limit; whether the socket is nonblocking makes
 /// no difference. A cancellation point while it waits; nothing is lost or sent twice then.
 ///
-/// Returns 0 when all has gone. -1 and errno, with the rest queued: EAGAIN: the socket is full
-/// (timeout_ms 0). ETIMEDOUT: it was full until the end. ETOOMANYREFS: too many of the user's
-/// descriptors are in flight, and were until the end; poll can't wait for that, a timer can. EINTR.
-/// EPIPE and others of the kernel's: the connection is over.
+/// Returns 0 when the kernel has all of it. -1 and errno, with the rest queued for the next call: EAGAIN:
+/// the socket is full (timeout_ms 0). ETIMEDOUT: it was full until the end. ETOOMANYREFS: too many of the
+/// user's descriptors are in flight, and were until the end; poll can't wait for that, a timer can.
+/// EINTR. EPIPE and others of the kernel's: the connection is over.
 ///
 /// EBADF, EINVAL, EPERM, EMSGSIZE, EFAULT: the oldest message can't be sent, for its descriptors (not
 /// open, not to be passed, refused by the receiver), its size or its memory. Its state is
@@ -89,8 +91,8 @@ pub unsafe extern "C" fn anc_tx_flush(tx: *mut anc_tx, timeout_ms: c_int) -> c_i
 }
 
 /// For programs with a loop of their own, io_uring's or another: fills `msg` with what to send next,
-/// by sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages'. The same is
-/// given until anc_tx_sent says what became of it.
+/// by one sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages', which
+/// nobody writes to until then. The same is given until anc_tx_sent says what became of it.
 ///
 /// Returns 1; 0: nothing waits; or -1 and errno: EFAULT: NULL. EINVAL: a channel that was not
 /// initialised. Or the error that every call fails with.
@@ -138,10 +140,11 @@ pub unsafe extern "C" fn anc_tx_drop(tx: *mut anc_tx) {
 /// SOCK_SEQPACKET whose other end sends by a channel. The socket stays the caller's, who receives
 /// nothing else from it.
 ///
-/// buf, len: memory for what is received, of any alignment: ANC_RX_BUFFER, or ANC_CONTROL_MAX + 16 and
-/// max_frame bytes at least, and 65,536 where SOCK_SEQPACKET packets are larger than that. slots,
-/// nslots: memory for descriptors, at least ANC_FDS_MAX of them. Both are the channel's as long as the
-/// channel is used. limits: what is accepted, or NULL for the defaults. size: sizeof *rx.
+/// buf, len: memory for what is received, of any alignment: ANC_RX_BUFFER bytes; for frames of another
+/// size at least ANC_CONTROL_MAX + 16 + max_frame on SOCK_STREAM, and always at least ANC_CONTROL_MAX +
+/// 16 + 65,536 on SOCK_SEQPACKET. slots, nslots: memory for descriptors, at least ANC_FDS_MAX of them.
+/// Both are the channel's until anc_rx_close. limits: what is accepted, or NULL for the defaults; they
+/// are copied. size: sizeof *rx.
 ///
 /// Returns 0, or -1 and errno: EAFNOSUPPORT: not AF_UNIX. EPROTOTYPE: another type. ENOBUFS: buffer
 /// or slots are too small. EINVAL: a size that no version of the struct has had, limits->reserved not
@@ -156,7 +159,7 @@ pub unsafe extern "C" fn anc_rx_init(
     sock: c_int,
     buf: *mut c_void,
     len: usize,
-    fds: *mut c_int,
+    slots: *mut c_int,
     nslots: usize,
     limits: *const anc_limits,
     size: usize,
@@ -164,7 +167,14 @@ pub unsafe extern "C" fn anc_rx_init(
     let start = || {
         let place = destination::<_, Rx>(rx, size)?;
         // SAFETY: the caller's pointers.
-        let rx = unsafe { Rx::new(sock, slots(buf.cast(), len)?, slots(fds, nslots)?, Limits::new(limits.as_ref())?) }?;
+        let rx = unsafe {
+            Rx::new(
+                sock,
+                convert::slots(buf.cast(), len)?,
+                convert::slots(slots, nslots)?,
+                Limits::new(limits.as_ref())?,
+            )
+        }?;
         // SAFETY: as large as the caller says.
         unsafe { place.write(rx) };
         Ok(())
@@ -175,8 +185,8 @@ pub unsafe extern "C" fn anc_rx_init(
 /// Receives the next message, or the next part of one that is larger than a frame, into `in`. Waits
 /// for `timeout_ms` milliseconds at most: 0 not at all, negative without limit; whether the socket is
 /// nonblocking makes no difference. What was received before is the channel's again, and descriptors
-/// that were not taken are closed. A cancellation point; a cancelled thread leaks nothing, but the
-/// channel is of no more use (ECANCELED).
+/// that were not taken are closed. A cancellation point; a cancelled thread leaks nothing as long as
+/// anc_rx_close is called, but the channel may be of no more use (ECANCELED).
 ///
 /// Several messages may come with one system call: with edge-triggered readiness call it until EAGAIN.
 ///
@@ -195,11 +205,12 @@ pub unsafe extern "C" fn anc_rx_recv(rx: *mut anc_rx, r#in: *mut anc_in, timeout
     unsafe { delivered(r#in, receiving(rx, r#in).and_then(|rx| channel::recv(rx, timeout_ms))) }
 }
 
-/// For programs with a loop of their own, io_uring's or another: fills `msg` with what to receive
-/// next, by recvmsg with MSG_CMSG_CLOEXEC. It points into the channel's memory; until anc_rx_got only
-/// that receive may write there.
+/// For programs with a loop of their own, io_uring's or another, after anc_rx_next has returned 0:
+/// fills `msg` with what to receive next, by one recvmsg with MSG_CMSG_CLOEXEC. It points into the
+/// channel's memory; until anc_rx_got only that receive may write there.
 ///
-/// Returns 1; 0: what anc_rx_next gives is there already; or -1 and errno as anc_rx_recv.
+/// Returns 1: receive this. 0: end of file; or anc_rx_next was not called until it returned 0, and has
+/// something to tell. -1 and errno as anc_rx_recv.
 ///
 /// # Safety
 /// `rx` must be NULL or initialised; `msg` must be NULL or writable.
@@ -213,8 +224,9 @@ pub unsafe extern "C" fn anc_rx_prepare(rx: *mut anc_rx, msg: *mut msghdr) -> c_
 /// what the kernel wrote into `msg`; or nothing, and n is the negative errno (-errno after recvmsg; the
 /// result of a completion as it is).
 ///
-/// Returns 0: go on with anc_rx_next. -1 and errno: the same errno as in n; the errors of anc_rx_recv.
-/// EINVAL also: nothing was prepared.
+/// Returns 0: go on with anc_rx_next. -1 and errno: the same errno as in n, and what was prepared may be
+/// received again; or the errors of anc_rx_recv, after which the channel is of no more use. EINVAL also:
+/// nothing was prepared.
 ///
 /// # Safety
 /// `rx` must be NULL or initialised; `msg` must be NULL or what the receive has left.
@@ -227,8 +239,9 @@ pub unsafe extern "C" fn anc_rx_got(rx: *mut anc_rx, msg: *mut msghdr, n: ssize_
 /// The next message, or part of one, of those that have come already. What was received before is the
 /// channel's again, and descriptors that were not taken are closed.
 ///
-/// Returns 1; 0: nothing more; or -1 and errno as anc_rx_recv. At end of file it is 0 each time, and
-/// anc_rx_prepare too.
+/// Returns 1; 0: nothing more, and anc_rx_prepare says whether it is the end: 1 where there is something
+/// to receive, 0 at end of file; or -1 and errno as anc_rx_recv, EPROTO where the end has come within a
+/// message.
 ///
 /// # Safety
 /// `rx` must be NULL or initialised; `in` must be NULL or writable.
@@ -245,7 +258,8 @@ pub unsafe extern "C" fn anc_rx_next(rx: *mut anc_rx, r#in: *mut anc_in) -> c_in
 }
 
 /// Closes the descriptors that were received and not taken. Keeps errno; is no cancellation point. The
-/// socket, the buffer and the slots are the caller's again.
+/// buffer and the slots are the caller's again. Every other call fails with EINVAL until anc_rx_init
+/// starts the side over.
 ///
 /// # Safety
 /// `rx` must be NULL or initialised; no receive may be on its way through io_uring.
