@@ -169,6 +169,15 @@ INLINE void empty_queue(struct queue *q, int is_stream)
     q->head = q->tail = q->files = 0;
 }
 
+/* Where it is empty, it has all of its room again. */
+INLINE void renew_queue(struct queue *q)
+{
+    if (q->head == q->tail) {
+        q->written = q->read = 0;
+        q->head = q->tail = 0;
+    }
+}
+
 /* A send of len bytes and so many descriptors, of which the kernel makes buffers of `cut` bytes. */
 INLINE void queue_send(struct queue *q, const void *bytes, size_t len, int fds, size_t cut)
 {
