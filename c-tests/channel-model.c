@@ -861,7 +861,7 @@ TEST(descriptors_of_an_empty_packet_and_cut_packets_end_the_channel)
     int installed, k;
     socket_pair(SOCK_SEQPACKET, pair);
     for (k = 0; k < VARIANTS; k++)
-        for (installed = 1; installed <= 2; installed++) {
+        for (installed = 0; installed <= 2; installed++) {
             struct msghdr msg;
             v = variants[k];
             v.room = 65536;
