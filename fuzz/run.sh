@@ -6,7 +6,7 @@ set -eu
 stage=$1 out=$2 seconds=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- reader builder_reader taking receiving decode
+[ $# -gt 0 ] || set -- reader builder_reader taking receiving decode channel_rx channel_pair
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$here/.."

@@ -301,16 +301,17 @@ impl Rx {
 
     /// Takes in what a receive has brought.
     fn take(&mut self, arrived: Arrived<'_>, count: usize, msg_flags: c_int) -> Result<()> {
-        let brings = arrived.slots() != 0;
+        // The control buffer holds everything that the socket can bring, so this means that the kernel
+        // did not install all descriptors, of which there may be none left.
+        let is_short = msg_flags & sys::MSG_CTRUNC != 0;
+        let brings = is_short || arrived.slots() != 0;
         let cloexec = if sys::SETS_CLOEXEC_LATE { arrived.set_cloexec() } else { Ok(()) };
         if let Err(errno) = cloexec.and_then(|()| self.refuse(brings, count, msg_flags)) {
             arrived.close();
             return Err(errno);
         }
-        // The control buffer holds everything that the socket can bring, so this means that the kernel
-        // did not install all descriptors. Asked before anything is closed.
-        let is_short = msg_flags & sys::MSG_CTRUNC != 0;
-        if is_short || brings {
+        if brings {
+            // Asked before anything is closed.
             self.lost = match is_short {
                 true if sys::table_is_full(Some(self.sock)) => Errno::EMFILE.number(),
                 true => Errno::EOVERFLOW.number(),
