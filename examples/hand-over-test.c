@@ -86,7 +86,7 @@ static struct client {
     int is_ending;              /* has sent its last byte */
     uint64_t key, sent, came, marked;
 } *clients;
-static size_t nclients;
+static size_t nclients, ngreedy;
 static size_t nbehind;          /* clients that nothing has come to since they were marked */
 static int poller, lines = -1;  /* the servers' standard output, all generations' */
 static uint64_t opened, echoed;
@@ -105,10 +105,11 @@ static void number(const struct client *c, uint64_t from, unsigned char *bytes, 
 static int connected(int by_tcp)
 {
     struct sockaddr_un path = {.sun_family = AF_UNIX};
-    struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons(tcp_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(by_tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    port.sin_port = htons(tcp_port);
     memcpy(path.sun_path, unix_name + 5, strlen(unix_name + 5) + 1);
-    check(fd != -1 && connect(fd, by_tcp ? (void *)&port : (void *)&path, by_tcp ? sizeof port : sizeof path) == 0, "connect");
+    check(connect(fd, by_tcp ? (void *)&port : (void *)&path, by_tcp ? sizeof port : sizeof path) == 0, "connect");
     return fd;
 }
 
@@ -125,11 +126,14 @@ static void send_more(struct client *c)
     c->sent += n > 0 ? (uint64_t)n : 0;
 }
 
-static void open_client(struct client *c, int is_greedy)
+/* TCP's buffers grow to megabytes, and its timers wait for seconds when they are full: the greedy ones
+ * are Unix connections. */
+static void open_client(struct client *c)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-    *c = (struct client){.is_greedy = is_greedy, .key = opened++};
-    c->fd = connected(c->key & 1);
+    size_t place = (size_t)(c - clients);
+    *c = (struct client){.is_greedy = place % 2 == 0 && place < ngreedy * 2, .key = opened++};
+    c->fd = connected(place % 2 == 1);
     check(epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event) == 0, "epoll_ctl");
     send_more(c);
 }
@@ -137,19 +141,20 @@ static void open_client(struct client *c, int is_greedy)
 /* Reads what has come back; compares; sends more. */
 static void turn(struct client *c)
 {
-    unsigned char bytes[4096], expected[4096];
+    static unsigned char bytes[65536], expected[65536];
     ssize_t n = recv(c->fd, bytes, c->is_greedy && !c->is_ending ? 1 + dice() % 2000 : sizeof bytes, MSG_DONTWAIT);
     check(n >= 0 || errno == EAGAIN, "connection %llu was dropped", (unsigned long long)c->key);
     if (n == 0) {
-        check(c->is_ending && c->came == c->sent, "connection %llu ended after %llu of %llu bytes", (unsigned long long)c->key,
-              (unsigned long long)c->came, (unsigned long long)c->sent);
+        check(c->is_ending && c->came == c->sent, "connection %llu ended after %llu of %llu bytes",
+              (unsigned long long)c->key, (unsigned long long)c->came, (unsigned long long)c->sent);
         close(c->fd);
         c->fd = -1;
     }
     if (n > 0) {
         number(c, c->came, expected, (size_t)n);
         check(c->came + (size_t)n <= c->sent && memcmp(bytes, expected, (size_t)n) == 0,
-              "connection %llu: other bytes than were sent, at %llu", (unsigned long long)c->key, (unsigned long long)c->came);
+              "connection %llu: other bytes than were sent, at %llu", (unsigned long long)c->key,
+              (unsigned long long)c->came);
         nbehind -= c->came == c->marked;
         c->came += (size_t)n;
         echoed += (size_t)n;
@@ -158,28 +163,37 @@ static void turn(struct client *c)
         send_more(c);
 }
 
-/* Goes on with the load until `is_reached`; or takes the next line of a server, where that is NULL. */
-static char *load(int (*is_reached)(void))
+/* The next line of a server; NULL when no process has that standard output any more. */
+static char *next_line(void)
 {
     static char line[256];
-    struct epoll_event events[64];
     size_t len = 0;
+    while (len + 1 < sizeof line && read(lines, line + len, 1) == 1) {
+        if (line[len++] == '\n') {
+            line[len - 1] = '\0';
+            return line;
+        }
+    }
+    return NULL;
+}
+
+/* Goes on with the load until `is_reached`; or until a server has said a line, where that is NULL. */
+static const char *load(int (*is_reached)(void))
+{
+    struct epoll_event events[64];
+    const char *line = NULL;
     int n;
-    while (is_reached == NULL || !is_reached()) {
+    while (is_reached == NULL ? line == NULL : !is_reached()) {
         n = epoll_wait(poller, events, 64, PATIENCE_MS);
-        check(n > 0, "all stands still");
+        check(n > 0 || errno == EINTR, "all stands still");
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr != &lines) {
                 turn(events[i].data.ptr);
                 continue;
             }
             check(is_reached == NULL, "a server talks unasked");
-            while (len + 1 < sizeof line && read(lines, line + len, 1) == 1) {
-                if (line[len++] == '\n') {
-                    line[len - 1] = '\0';
-                    return line;
-                }
-            }
+            line = next_line();
+            check(line != NULL, "all servers have died");
         }
     }
     return line;
@@ -203,8 +217,9 @@ static void open_clients(size_t count, size_t greedy)
 {
     clients = calloc(count, sizeof *clients);
     check(clients != NULL, "calloc");
+    ngreedy = greedy;
     for (nclients = 0; nclients < count; nclients++)
-        open_client(&clients[nclients], nclients < greedy);
+        open_client(&clients[nclients]);
 }
 
 static int all_have_ended(void)
@@ -329,7 +344,7 @@ static size_t hand_over(size_t reopened)
     end_clients(first, reopened);
     check(kill(old, SIGUSR2) == 0, "kill");
     for (size_t i = first; i < first + reopened; i++)
-        open_client(&clients[i], clients[i].is_greedy);
+        open_client(&clients[i]);
     server = said(load(NULL), "has taken over", nclients - reopened, nclients, &owed);
     check(server != old, "the same server");
     check(waitpid(old, &status, 0) == old && status == 0, "the predecessor fails");
@@ -337,34 +352,48 @@ static size_t hand_over(size_t reopened)
     return owed;
 }
 
+/* Before it serves again its successor must be dead, and reaped. */
+static void check_goes_on(const char *line)
+{
+    char path[64], child[16];
+    size_t owed;
+    FILE *children;
+    check(said(line, "goes on", nclients, nclients, &owed) == server, "another goes on");
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)server, (long)server);
+    children = fopen(path, "re"); /* a kernel may be built without it */
+    if (children != NULL) {
+        check(fscanf(children, "%15s", child) != 1, "the successor, %s, is there when its predecessor goes on", child);
+        fclose(children);
+    }
+}
+
 /* Asks for a hand-over to what is at the path, which is to fail. */
 static void fail_to_hand_over(void)
 {
-    size_t owed;
     check(kill(server, SIGUSR2) == 0, "kill");
-    check(said(load(NULL), "goes on", nclients, nclients, &owed) == server, "another goes on");
+    check_goes_on(load(NULL));
 }
 
-/* Asks for a hand-over to a successor that is killed at its nth stop before or after a system call, or as it is about to say
- * TAKEN: between two calls nothing that it does shows outside. Returns the number of that last stop, if it came so far. */
+/* Asks for a hand-over to a successor that is killed at its nth stop before or after a system call, or as
+ * it is about to say TAKEN: between two calls nothing that it does shows outside. Returns the number of
+ * that last stop, if it came so far. */
 static unsigned int doom(unsigned int n)
 {
     unsigned int last = 0;
-    size_t owed;
-    char *line;
+    const char *line;
     put_at_path(NULL, "exec %s --doom %u %s \"$0\" \"$@\"\n", self, n, program);
     check(kill(server, SIGUSR2) == 0, "kill");
     line = load(NULL);
     if (sscanf(line, "doomed at the last stop, %u", &last) == 1)
         line = load(NULL);
-    check(said(line, "goes on", nclients, nclients, &owed) == server, "another goes on");
+    check_goes_on(line);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     return last;
 }
 
-/* Runs the program, and kills it at its nth stop. Its own first thread would be its tracer's child, and
- * its predecessor's: so the tracer is the child. */
+/* Runs the program, and kills it at its nth stop. It must stay the predecessor's child, so the tracer is
+ * a child of it. */
 static int be_doomed(unsigned int n, const char *path, char **argv)
 {
     struct __ptrace_syscall_info info;
@@ -404,11 +433,57 @@ static int be_doomed(unsigned int n, const char *path, char **argv)
     return 0;
 }
 
+static void await_sleep(pid_t pid);
+
+/* Asks for a hand-over, and kills the predecessor at its nth stop. Returns 1: the successor has taken
+ * over; 0: all is lost, as it must be where the successor had not been told all; -1: the predecessor has
+ * exited before. Nothing is sent meanwhile, so that the stops are those of the hand-over. */
+static int kill_predecessor(unsigned int n)
+{
+    unsigned int stops = 0;
+    pid_t old = server;
+    size_t owed;
+    char *line;
+    int status;
+
+    put_at_path(program, "%s", "");
+    await_sleep(old);
+    check(ptrace(PTRACE_SEIZE, old, NULL, PTRACE_O_TRACESYSGOOD) == 0 && ptrace(PTRACE_INTERRUPT, old, NULL, NULL) == 0
+              && waitpid(old, &status, 0) == old, "ptrace");
+    check(kill(old, SIGUSR2) == 0, "kill"); /* while it is stopped: no stop is missed */
+    ptrace(PTRACE_SYSCALL, old, NULL, NULL);
+    while (waitpid(old, &status, 0) == old && WIFSTOPPED(status)) {
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80) && ++stops == n)
+            kill(old, SIGKILL);
+        ptrace(PTRACE_SYSCALL, old, NULL, NULL);
+    }
+    line = next_line();
+    if (line == NULL) {
+        check(WIFSIGNALED(status), "the predecessor exits although nobody took over");
+        return 0;
+    }
+    server = said(line, "has taken over", nclients, nclients, &owed);
+    return WIFSIGNALED(status) ? 1 : -1;
+}
+
+/* Takes the dead ones off: the clients, and the pipe. */
+static void bury(void)
+{
+    for (size_t i = 0; i < nclients; i++)
+        close(clients[i].fd);
+    free(clients);
+    nclients = 0;
+    close(lines);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    server = 0;
+}
+
 /* Bad successors. */
 
 static const char *const bad[] = {
-    "exits", "stalls", "garbage", "other-version", "deaf", "taken-at-once", /* before they were told anything */
-    "nonsense", "unready", "leaves", "dies-after-READY", "dies-after-GO",   /* they were told all */
+    "exits", "stalls", "garbage", "other-version", "deaf", "taken-at-once", /* are told nothing, or do not hear */
+    "nonsense", "unready", "leaves", "dies-after-READY", "dies-after-GO",   /* are told all */
 };
 
 static int be_bad(const char *how)
@@ -428,13 +503,9 @@ static int be_bad(const char *how)
         send(talk.sock, garbage, sizeof garbage, 0);
         pause();
     }
-    if (IS("other-version")) {
-        talk_queue(&talk, &m, HELLO, 0, NULL, 0, NULL);
-        m.item.version++;
-        anc_tx_flush(&talk.tx, -1);
-        pause();
-    }
-    talk_say(&talk, HELLO, 0);
+    talk_queue(&talk, &m, HELLO, 0, NULL, 0, NULL);
+    m.item.version += IS("other-version"); /* and does all the rest as it should be */
+    anc_tx_flush(&talk.tx, -1);
     if (IS("taken-at-once"))
         talk_say(&talk, TAKEN, 0);
     if (IS("taken-at-once") || IS("deaf"))
@@ -448,8 +519,11 @@ static int be_bad(const char *how)
     if (IS("leaves"))
         return 0;
     talk_say(&talk, READY, 0);
-    if (IS("dies-after-GO"))
-        talk_hears(&talk, GO);
+    if (IS("dies-after-READY"))
+        return 0;
+    talk_hears(&talk, GO);
+    if (IS("other-version"))
+        talk_say(&talk, TAKEN, 0);
     return 0;
 }
 
@@ -466,7 +540,7 @@ static void start_taker(void)
 {
     struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char number[12];
-    int pair[2], i;
+    int pair[2], null, i;
     snprintf(tcp_name, sizeof tcp_name, "tcp:1"); /* a name is a name */
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
     for (i = 0; i < 2; i++) {
@@ -482,14 +556,17 @@ static void start_taker(void)
     snprintf(number, sizeof number, "%d", pair[1]);
     group = 0;
     close_up.count = 0;
-    group = server = close_up.pid = spawn(open("/dev/null", O_WRONLY | O_CLOEXEC), number, in_dir("server"));
+    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    group = server = close_up.pid = spawn(null, number, in_dir("server"));
+    close(null);
     close(pair[1]);
     check(talk_hears(&close_up.talk, HELLO), "HELLO");
 }
 
 static void tell(enum kind kind, uint64_t number, const char *bytes, size_t len, const int *fd)
 {
-    check(talk_queue(&close_up.talk, &close_up.messages[close_up.count++], kind, number, (char *)bytes, len, fd), "queue");
+    struct message *m = &close_up.messages[close_up.count++];
+    check(talk_queue(&close_up.talk, m, kind, number, (char *)bytes, len, fd), "queue");
 }
 
 static void tell_listeners(void)
@@ -509,7 +586,8 @@ static void tell_all(void)
 static int untouched(void)
 {
     int sent, echoed_back;
-    check(ioctl(close_up.theirs[0], FIONREAD, &sent) == 0 && ioctl(close_up.ours[0], FIONREAD, &echoed_back) == 0, "FIONREAD");
+    check(ioctl(close_up.theirs[0], FIONREAD, &sent) == 0, "FIONREAD");
+    check(ioctl(close_up.ours[0], FIONREAD, &echoed_back) == 0, "FIONREAD");
     return sent == 3 && echoed_back == 0;
 }
 
@@ -537,12 +615,14 @@ static void end_taker(int is_serving, const char *what)
     int status;
     if (is_serving) {
         struct pollfd ready = {.fd = close_up.ours[0], .events = POLLIN};
-        check(poll(&ready, 1, PATIENCE_MS) == 1 && recv(close_up.ours[0], bytes, 6, MSG_WAITALL) == 6 && memcmp(bytes, "abcxyz", 6) == 0,
+        check(poll(&ready, 1, PATIENCE_MS) == 1 && recv(close_up.ours[0], bytes, 6, MSG_WAITALL) == 6
+                  && memcmp(bytes, "abcxyz", 6) == 0,
               "%s: the connection gets \"%s\"", what, bytes);
         kill(close_up.pid, SIGTERM);
     }
     check(waitpid(close_up.pid, &status, 0) == close_up.pid, "waitpid");
-    check(is_serving ? WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM : WIFEXITED(status) && WEXITSTATUS(status) == 1, "%s: ends with %x", what, status);
+    check(is_serving ? WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM
+                     : WIFEXITED(status) && WEXITSTATUS(status) == 1, "%s: ends with %x", what, status);
     check(is_serving || untouched(), "%s: a connection was touched", what);
     for (int i = 0; i < 2; i++) {
         close(close_up.ours[i]);
@@ -595,37 +675,55 @@ static void take_a_close_look(void)
     check(pipe2(pipes, O_CLOEXEC) == 0, "pipe");
     REFUSED("one missing", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.theirs[0]); SAY_END(4));
     REFUSED("one too many", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.theirs[0]); SAY_END(2));
-    REFUSED("a number twice", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.theirs[0]); tell(CONNECTION, 5, "", 0, &close_up.theirs[1]); SAY_END(4));
-    REFUSED("a listener missing", tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.listeners[0]); SAY_END(1));
-    REFUSED("another listener", tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.listeners[0]); tell(LISTENER, 2, "tcp:2", 5, &close_up.listeners[1]); SAY_END(2));
-    REFUSED("a surplus listener", tell_listeners(); tell(LISTENER, 3, "tcp:2", 5, &close_up.listeners[1]); SAY_END(3));
-    REFUSED("a connection as a listener", tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.theirs[0]); SAY_END(1));
-    REFUSED("a listener as a connection", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.listeners[0]); SAY_END(3));
+    REFUSED("a number twice",
+            tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.theirs[0]);
+            tell(CONNECTION, 5, "", 0, &close_up.theirs[1]);
+            SAY_END(4));
+    REFUSED("a listener missing",
+            tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.listeners[0]);
+            SAY_END(1));
+    REFUSED("another listener",
+            tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.listeners[0]);
+            tell(LISTENER, 2, "tcp:2", 5, &close_up.listeners[1]);
+            SAY_END(2));
+    REFUSED("a surplus listener",
+            tell_listeners(); tell(LISTENER, 3, "tcp:2", 5, &close_up.listeners[1]);
+            SAY_END(3));
+    REFUSED("a connection as a listener",
+            tell(LISTENER, 1, unix_name, strlen(unix_name), &close_up.theirs[0]);
+            SAY_END(1));
+    REFUSED("a listener as a connection",
+            tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.listeners[0]);
+            SAY_END(3));
     REFUSED("a pipe", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &pipes[0]); SAY_END(3));
     REFUSED("no descriptor", tell_listeners(); tell(CONNECTION, 5, "abc", 3, NULL); SAY_END(3));
-    REFUSED("too many bytes", tell_listeners(); tell(CONNECTION, 5, many, sizeof many, &close_up.theirs[0]); SAY_END(3));
+    REFUSED("too many bytes",
+            tell_listeners(); tell(CONNECTION, 5, many, sizeof many, &close_up.theirs[0]);
+            SAY_END(3));
     REFUSED("GO without END", tell_listeners(); check(talk_say(&close_up.talk, GO, 0), "GO"));
     REFUSED("another version", tell_listeners(); close_up.messages[1].item.version++; SAY_END(2));
     REFUSED("death before END", tell_listeners(); tell(CONNECTION, 5, "abc", 3, &close_up.theirs[0]);
             check(anc_tx_flush(&close_up.talk.tx, -1) == 0 && shutdown(close_up.talk.sock, SHUT_WR) == 0, "shutdown"));
+    REFUSED("END for GO", tell_all(); check(talk_hears(&close_up.talk, READY), "READY"); SAY_END(4));
     close(pipes[0]);
     close(pipes[1]);
     puts("ok   a successor refuses what is not whole, and touches nothing");
 }
 
-static void hang(int signal)
+static void stopped(int signal)
 {
-    (void)signal;
-    kill(-group, SIGKILL);
-    _exit(write(STDOUT_FILENO, "FAIL it hangs\n", 14) == 14 ? 1 : 2);
+    const char *what = signal == SIGALRM ? "FAIL it hangs\n" : "FAIL stopped\n";
+    if (server > 0)
+        kill(-group, SIGKILL);
+    _exit(write(STDOUT_FILENO, what, strlen(what)) > 0 ? 1 : 2);
 }
 
 int main(int argc, char **argv)
 {
     struct rlimit limit;
-    size_t many = 3000, owed = 0;
-    unsigned int last = 0, n, refused = 0;
-    int descriptors, is_traceable;
+    size_t many = 2000, owed = 0;
+    unsigned int last = 0, n, killed = 0;
+    int descriptors, is_traceable, outcome = 0, taken;
 
     if (argc >= 5 && strcmp(argv[1], "--doom") == 0)
         return be_doomed((unsigned int)atoi(argv[2]), argv[3], argv + 4);
@@ -647,7 +745,9 @@ int main(int argc, char **argv)
         many = limit.rlim_cur - 100;
         printf("fewer connections, %zu: RLIMIT_NOFILE\n", many);
     }
-    signal(SIGALRM, hang);
+    signal(SIGALRM, stopped);
+    signal(SIGTERM, stopped);
+    signal(SIGINT, stopped);
     alarm(300);
     check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "subreaper");
     poller = epoll_create1(EPOLL_CLOEXEC);
@@ -671,19 +771,42 @@ int main(int argc, char **argv)
         printf("ok   a successor killed at each of %u stops, up to TAKEN: the predecessor goes on\n", last);
     stop();
 
+    start(argv[1]);
+    open_clients(4, 1);
+    for (n = 1, killed = 0, taken = -1; is_traceable && outcome != -1; n++) {
+        move_all();
+        outcome = kill_predecessor(n);
+        if (outcome == 0) {
+            check(taken == -1, "a predecessor killed at stop %u takes all with it, one killed at stop %d did not", n, taken);
+            bury();
+            start(argv[1]);
+            open_clients(4, 1);
+        }
+        if (outcome == 1 && taken == -1)
+            taken = (int)n;
+    }
+    if (is_traceable) {
+        check(taken != -1, "no successor took over from the dead");
+        move_all();
+        printf("ok   a predecessor killed at each of %u stops: from stop %d on the successor takes over\n", n - 2, taken);
+    }
+    stop();
+
     /* Many: hand-overs and failures by turns. */
     start(argv[1]);
-    open_clients(many, 64);
+    open_clients(many, 32);
     move_all();
     last = is_traceable ? doom(1000000) : 0;
     for (n = 0; n < 20; n++) {
         owed += hand_over(many / 20);
-        for (int i = 0; is_traceable && i < 2; i++, refused++)
+        if (is_traceable) {
             doom(1 + dice() % last);
+            killed++;
+        }
     }
     check(owed > 0, "the servers never owed a byte");
-    printf("ok   20 hand-overs of %zu connections, owed %zu bytes; and %u successors killed at any moment\n", many, owed, refused);
-    put_at_path(NULL, "ulimit -n 200\nexec %s \"$@\"\n", program);
+    printf("ok   20 hand-overs of %zu connections, owed %zu bytes; and %u successors killed at any moment\n", many, owed, killed);
+    put_at_path(NULL, "ulimit -n %zu\nexec %s \"$@\"\n", many / 2, program);
     fail_to_hand_over();
     put_at_path("/nowhere", "%s", "");
     fail_to_hand_over();
@@ -693,6 +816,8 @@ int main(int argc, char **argv)
     stop();
 
     start(argv[2]);
+    put_at_path(NULL, "exec %s --as stalls\n", self);
+    fail_to_hand_over(); /* without any load that would wake it */
     open_clients(many < 500 ? many : 500, 16);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         move_all();

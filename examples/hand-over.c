@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -36,7 +35,7 @@ enum { ROOM = 4096 };
 struct source {
     enum kind kind;
     int fd;
-    uint64_t number;  /* counted as they are opened, over all generations */
+    uint64_t number;  /* its name, over all generations: higher than those of all that are older */
     uint32_t events;  /* what epoll watches it for; 0: not watched */
     size_t from, to;
     char bytes[ROOM]; /* from..to: a listener's name; what a connection has sent and not got back */
@@ -142,7 +141,8 @@ static void open_listener(const char *name)
     struct sockaddr_un path = {.sun_family = AF_UNIX};
     struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int is_unix = strncmp(name, "unix:", 5) == 0, one = 1;
-    struct source *s = add(LISTENER, newest() + 1, socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    int fd = socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct source *s = add(LISTENER, newest() + 1, fd);
 
     s->to = strlen(name);
     if (s->to > ROOM)
@@ -150,8 +150,9 @@ static void open_listener(const char *name)
     memcpy(s->bytes, name, s->to);
     strncpy(path.sun_path, name + 5, sizeof path.sun_path - 1);
     port.sin_port = htons((uint16_t)atoi(name + 4));
-    setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(s->fd, is_unix ? (void *)&path : (void *)&port, is_unix ? sizeof path : sizeof port) == -1 || listen(s->fd, SOMAXCONN) == -1)
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, is_unix ? (void *)&path : (void *)&port, is_unix ? sizeof path : sizeof port) == -1
+        || listen(fd, SOMAXCONN) == -1)
         die(name);
 }
 
@@ -166,7 +167,9 @@ static int has_started_successor(char **argv)
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
         return 0;
-    successor = talk_start(&talk, pair[0], DEADLINE_MS) && epoll_ctl(poller, EPOLL_CTL_ADD, pair[0], &event) == 0 ? fork() : -1;
+    successor = -1;
+    if (talk_start(&talk, pair[0], DEADLINE_MS) && epoll_ctl(poller, EPOLL_CTL_ADD, pair[0], &event) == 0)
+        successor = fork();
     if (successor == 0) {
         snprintf(number, sizeof number, "%d", pair[1]);
         if (fcntl(pair[1], F_SETFD, 0) == 0 && setenv(HAND_OVER, number, 1) == 0)
@@ -299,7 +302,7 @@ int main(int argc, char **argv)
         fputs("usage: hand-over LISTENER...\n", stderr);
         return 2;
     }
-    /* Blocked from the start: a successor that is asked early, before it has a successor's ears, inherits this. */
+    /* A successor inherits this, so that a request that comes before it listens waits, and kills nobody. */
     sigemptyset(&usr2);
     sigaddset(&usr2, SIGUSR2);
     sigprocmask(SIG_BLOCK, &usr2, NULL);

@@ -56,7 +56,7 @@ struct message {
     struct iovec iov[2];
 };
 
-/* One end of the talk: the successor's, or the predecessor's. */
+/* One side of it: the successor's, or the predecessor's. */
 struct talk {
     int sock;
     int64_t deadline; /* in milliseconds by the monotonic clock; -1: none */
@@ -89,7 +89,8 @@ static int talk_start(struct talk *t, int sock, int timeout_ms)
 }
 
 /* Puts a message behind those that wait. The descriptor is lent, not moved: it may be needed again. */
-static int talk_queue(struct talk *t, struct message *m, enum kind kind, uint64_t number, void *bytes, size_t len, const int *fd)
+static int talk_queue(struct talk *t, struct message *m, enum kind kind, uint64_t number, void *bytes, size_t len,
+                      const int *fd)
 {
     m->item = (struct item){VERSION, kind, number};
     m->iov[0] = (struct iovec){&m->item, sizeof m->item};
@@ -115,9 +116,9 @@ static int talk_say(struct talk *t, enum kind kind, uint64_t number)
 static int talk_hear(struct talk *t, struct item *item, struct anc_in *in)
 {
     int n;
-    do
+    do /* a reset: the other one died with words unheard; what it said before follows, and the end */
         n = anc_rx_recv(&t->rx, in, talk_left(t));
-    while (n == -1 && (errno == EINTR || errno == ECONNRESET)); /* a reset: the other one died with words unheard; the end follows */
+    while (n == -1 && (errno == EINTR || errno == ECONNRESET));
     if (n != 1)
         return n;
     if (in->more || in->len < sizeof *item)
