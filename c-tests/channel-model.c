@@ -1062,12 +1062,13 @@ static uint64_t state_of_sending(const struct sending *at)
 static void drop_all(struct sending at)
 {
     struct msghdr msg;
-    int i, is_cut = 0;
+    /* The descriptors of a batch go with its first byte, ahead of the bytes of the messages behind. */
+    int i, is_cut = 0, gone = at.pos > at.from ? frame_at(at.to) : 0;
     anc_tx_drop(&tx);
     for (i = 0; i < at.queued; i++)
         if (s.at[m.first[i + 1]] > at.pos) {
             at.dropped |= 1u << i;
-            is_cut |= s.at[m.first[i]] < at.pos;
+            is_cut |= s.at[m.first[i]] < at.pos || (gone > m.first[i] && s.named[gone] > s.named[m.first[i]]);
         }
     check_sending(&at);
     if (is_cut) {

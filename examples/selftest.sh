@@ -1,16 +1,33 @@
 #!/bin/sh
-# selftest.sh STAGE OUT: compiles anc-show.c, udp-server.c and tx-timestamps.c as a stranger would, with what
-# pkg-config prints for the library installed below STAGE, and talks to them over the loopback. Needs python3.
+# selftest.sh STAGE OUT: compiles the examples as a stranger would, with what pkg-config prints for the library
+# installed below STAGE, and talks to them over the loopback. All but hand-over.c need python3.
 set -eu
 stage=$1 out=$2
 here=$(dirname "$0")
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
-command -v python3 > /dev/null || { echo 'skipped: this machine has no python3'; exit 0; }
 mkdir -p "$out"
-for program in anc-show udp-server tx-timestamps; do
+compile() { # PROGRAM SOURCE FLAG...
+    program=$1 source=$2
+    shift 2
     # shellcheck disable=SC2046,SC2086 # lists of flags
-    ${CC:-cc} -std=c99 -O1 -g -Wall -Wextra -Werror ${CFLAGS:-} "$here/$program.c" -o "$out/$program" \
+    ${CC:-cc} "$@" -O1 -g -Wall -Wextra -Werror ${CFLAGS:-} "$here/$source.c" -o "$out/$program" \
         $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
+}
+
+compile hand-over hand-over -std=c11
+compile hand-over-hasty hand-over -std=c11 -DDEADLINE_MS=200
+compile hand-over-test hand-over-test -std=c11
+sockets=$(mktemp -d) # a socket's name must be short
+programs=$(cd "$out" && pwd)
+if ! "$programs/hand-over-test" "$programs/hand-over" "$programs/hand-over-hasty" "$sockets"; then
+    cat "$sockets/log"
+    exit 1
+fi
+rm -r "$sockets"
+
+command -v python3 > /dev/null || { echo 'skipped: all but hand-over: this machine has no python3'; exit 0; }
+for program in anc-show udp-server tx-timestamps; do
+    compile $program $program -std=c99
 done
 exec python3 - "$out" <<'PYTHON'
 import os, re, socket, subprocess, sys, time
