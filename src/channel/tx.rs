@@ -270,10 +270,12 @@ impl Tx {
         let mut bytes = Gather::new(list, memory);
         let mut fds = Collected::new();
         while let Some(message) = self.framing.message {
-            let mark = bytes.mark();
-            if self.append_frame(message, &mut bytes, &mut fds).is_none() {
-                bytes.reset(mark);
-                break;
+            if self.append_small(message, &mut bytes, &mut fds).is_none() {
+                let mark = bytes.mark();
+                if self.append_frame(message, &mut bytes, &mut fds).is_none() {
+                    bytes.reset(mark);
+                    break;
+                }
             }
             self.frames = self.frames.wrapping_add(1);
             if self.is_single {
@@ -288,6 +290,32 @@ impl Tx {
         }
         // The caller has changed what he had lent.
         self.put_control(fds.all()).inspect_err(|_| self.unmake_batch())
+    }
+
+    /// Appends the next frame where it is a whole message of one small buffer, as most are. None: it is
+    /// not, or there is no room, and nothing has changed.
+    #[inline]
+    fn append_small(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Collected) -> Option<()> {
+        let (data, of_frame) = message.small()?;
+        let frame_max = match self.boundaries {
+            Boundaries::None => self.limits.frame as usize,
+            Boundaries::Packets => PACKET_MAX.saturating_sub(HEADER).checked_sub(bytes.total())?,
+        };
+        if data.len() > frame_max {
+            return None;
+        }
+        let room = bytes.room(HEADER.saturating_add(data.len()))?;
+        let (header, payload) = room.split_first_chunk_mut()?;
+        if !of_frame.is_empty() {
+            fds.append(of_frame)?;
+        }
+        *header = Header { len: data.len() as u32, fds: of_frame.len() as u16, more: false }.to_bytes();
+        payload.copy_from_slice(data);
+        bytes.count_copied(HEADER.saturating_add(data.len()));
+        self.framed = self.framed.wrapping_add(HEADER.saturating_add(data.len()) as u64);
+        message.add_whole(self.framed);
+        self.framing = Place::start_of(message.next());
+        Some(())
     }
 
     /// Appends the next frame of a message: as much as a frame may carry. None: the batch has no room for
