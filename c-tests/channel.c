@@ -220,6 +220,34 @@ TEST(a_small_buffer_sends_every_message_in_more_frames)
     }
 }
 
+/* One sendmsg takes 1,024 buffers, whatever the channel's memory has room for. */
+TEST(a_large_sending_buffer_makes_no_batch_that_the_kernel_refuses)
+{
+    static char large[1 << 20], in[ANC_RX_BUFFER + (1 << 20)];
+    FOR_BOTH(type) {
+        struct anc_limits limits = {0, 0, type == SOCK_STREAM ? 1 << 20 : 0, 0};
+        struct parcel *p = new_parcel(type == SOCK_STREAM ? 1024 * 300 : 60000, 3, ANC_MOVE), *many[700];
+        struct msghdr msg;
+        size_t i;
+        start_channel(&ch, type, &(struct anc_limits){0, 0, 0, 0});
+        CHECK_OK(anc_tx_init(&ch.tx, ch.pair[0], large, sizeof large, &limits, sizeof ch.tx), 0);
+        CHECK_OK(anc_rx_init(&ch.rx, ch.pair[1], in, sizeof in, ch.slots, LENGTH(ch.slots), &limits, sizeof ch.rx), 0);
+        divide(p, 1024);
+        queue_parcel(&ch, p);
+        expect_parcel(&ch, p);
+        free_parcel(p);
+        for (i = 0; i < LENGTH(many); i++)
+            queue_parcel(&ch, many[i] = new_parcel(300, 0, 0));
+        CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
+        CHECK_CASE(msg.msg_iovlen <= 1024, "%zu buffers", (size_t)msg.msg_iovlen);
+        for (i = 0; i < LENGTH(many); i++) {
+            CHECK_INT(expect_parcel(&ch, many[i]), 1);
+            free_parcel(many[i]);
+        }
+        end_channel(&ch);
+    }
+}
+
 /* Together. */
 
 enum { SMALL = 64, MANY = 1000 };
