@@ -349,13 +349,13 @@ impl Rx {
         let bytes = unsafe { self.bytes.wrapping_add(self.start).cast::<[u8; HEADER]>().read_unaligned() };
         let header = Header::from_bytes(bytes)?;
         let (len, fds) = if self.is_within { (self.message_len, self.message_fds) } else { (0, 0) };
-        (self.message_len, self.message_fds) = (len.saturating_add(header.len), fds.saturating_add(header.fds.into()));
-        if header.len > self.limits.frame || self.message_len > self.limits.message {
+        if header.len > self.limits.frame || header.len > self.limits.message.saturating_sub(len) {
             return Err(Errno::EMSGSIZE);
         }
-        if self.message_fds > self.limits.fds {
+        if u32::from(header.fds) > self.limits.fds.saturating_sub(fds) {
             return Err(Errno::ERANGE);
         }
+        (self.message_len, self.message_fds) = (len.saturating_add(header.len), fds.saturating_add(header.fds.into()));
         self.header = header;
         if self.boundaries == Boundaries::Packets && self.have() < self.frame_len() {
             return Err(Errno::EPROTO);
