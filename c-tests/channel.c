@@ -220,6 +220,39 @@ TEST(a_small_buffer_sends_every_message_in_more_frames)
     }
 }
 
+/* What the manual promises of ANC_TX_BUFFER. */
+TEST(fifty_buffers_or_six_thousand_bytes_of_small_ones_are_one_frame)
+{
+    FOR_BOTH(type) {
+        size_t large, i;
+        for (large = 0; large <= 50; large++) {
+            struct parcel *p = new_parcel(large * 1000 + (50 - large) * 256, 253, ANC_MOVE);
+            size_t at = 0;
+            start_channel(&ch, type, NULL);
+            for (i = 0; i < 50; i++) {
+                /* As evenly mixed as can be. */
+                size_t len = (i + 1) * large / 50 != i * large / 50 ? 1000 : 256;
+                p->iov[i] = (struct iovec){p->bytes + at, len};
+                at += len;
+            }
+            p->out.iovcnt = 50;
+            queue_parcel(&ch, p);
+            CHECK_INT(expect_parcel(&ch, p), 1);
+            end_channel(&ch);
+            free_parcel(p);
+        }
+        for (i = 24; i <= 1024; i += 100) {
+            struct parcel *p = new_parcel(6000, 253, ANC_MOVE);
+            start_channel(&ch, type, NULL);
+            divide(p, (int)i);
+            queue_parcel(&ch, p);
+            CHECK_INT(expect_parcel(&ch, p), 1);
+            end_channel(&ch);
+            free_parcel(p);
+        }
+    }
+}
+
 /* One sendmsg takes 1,024 buffers, whatever the channel's memory has room for. */
 TEST(a_large_sending_buffer_makes_no_batch_that_the_kernel_refuses)
 {
