@@ -448,6 +448,35 @@ TEST(what_was_received_stays_until_the_next_call_of_the_receiving_side)
     }
 }
 
+/* What an earlier receive has left in the control buffer belongs to somebody: a receive that knows no
+ * control data, as recv does, brings none. */
+TEST(descriptors_come_once_though_the_control_buffer_is_the_same)
+{
+    FOR_BOTH(type) {
+        struct parcel *p = new_parcel(10, 3, ANC_MOVE), *q = new_parcel(20, 0, 0);
+        struct msghdr msg;
+        struct anc_in in;
+        size_t len = 0, nfds = 0;
+        ssize_t n;
+        start_channel(&ch, type, NULL);
+        queue_parcel(&ch, p);
+        expect_parcel(&ch, p);
+        queue_parcel(&ch, q);
+        CHECK_OK(anc_tx_flush(&ch.tx, 0), 0);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 0);
+        CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+        n = recv(ch.pair[1], msg.msg_iov->iov_base, msg.msg_iov->iov_len, MSG_DONTWAIT);
+        CHECK_INT(n, FRAME_HEADER + 20);
+        CHECK_OK(anc_rx_got(&ch.rx, &msg, n), 0);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 1);
+        check_frame(q, &in, &len, &nfds);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 0);
+        end_channel(&ch);
+        free_parcel(p);
+        free_parcel(q);
+    }
+}
+
 TEST(closing_closes_what_waits_behind_the_message_at_hand)
 {
     FOR_BOTH(type) {
@@ -751,10 +780,16 @@ TEST(every_call_refuses_NULL_and_what_was_not_initialised)
 }
 
 /* Messages there and back over these buffers, which end where they end. */
+static int is_aligned(const void *p, size_t to)
+{
+    return (uintptr_t)p % to == 0;
+}
+
 static void works_with(int type, size_t out_len, size_t in_len, size_t offset, const struct anc_limits *limits)
 {
     char *out = malloc(out_len + offset), *in = malloc(in_len + offset);
     int *slots = malloc(ANC_FDS_MAX * sizeof *slots);
+    struct msghdr msg;
     int i;
     CHECK(out && in && slots);
     socket_pair(type, ch.pair);
@@ -764,6 +799,12 @@ static void works_with(int type, size_t out_len, size_t in_len, size_t offset, c
         struct parcel *p = new_parcel((size_t)i * 150, i == 1 ? 253 : 2, ANC_MOVE);
         divide(p, 20);
         queue_parcel(&ch, p);
+        /* Whose loop it is may look into the control data. */
+        CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
+        CHECK(msg.msg_control == NULL || is_aligned(msg.msg_control, _Alignof(struct cmsghdr)));
+        CHECK(is_aligned(msg.msg_iov, _Alignof(struct iovec)));
+        CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+        CHECK(is_aligned(msg.msg_control, _Alignof(struct cmsghdr)));
         expect_parcel(&ch, p);
         free_parcel(p);
     }
