@@ -298,7 +298,7 @@ impl Tx {
     fn append_small(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let (data, of_frame) = message.small()?;
         let end = bytes.total().saturating_add(HEADER).saturating_add(data.len());
-        if data.len() > self.limits.frame as usize || (self.boundaries == Boundaries::Packets && end > PACKET_MAX) {
+        if data.len() > self.limits.frame as usize || end > self.boundaries.batch_max() {
             return None;
         }
         let room = bytes.room(HEADER.saturating_add(data.len()))?;
@@ -321,8 +321,9 @@ impl Tx {
     fn append_frame(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let of_frame = message.next_fds(message.unframed_fds().min(FDS_MAX));
         let before = bytes.total();
-        let wanted = message.unframed().min(self.limits.frame.into()) as usize;
-        if self.boundaries == Boundaries::Packets && before.saturating_add(HEADER).saturating_add(wanted) > PACKET_MAX {
+        let room = self.boundaries.batch_max();
+        let wanted = message.unframed().min(self.limits.frame.into()).min(room.saturating_sub(HEADER) as u64) as usize;
+        if before.saturating_add(HEADER).saturating_add(wanted) > room {
             return None;
         }
         let header = bytes.reserve_header()?;
