@@ -1,6 +1,7 @@
 /* The channel's receiver beside peers that lie, flood, stall and go, and in a full descriptor table. */
 #include "channel.h"
 #include "interpose.h"
+#include <sys/mman.h>
 
 static struct channel ch;
 
@@ -145,6 +146,37 @@ TEST(a_message_with_more_descriptors_than_the_limit_is_an_error_at_the_header_th
         expect_error(ERANGE, before);
         end_channel(&ch);
     }
+}
+
+/* A limit is one at the end of its type, too. */
+TEST(a_message_beyond_4_GB_is_an_error)
+{
+    enum { GB = 1 << 30 };
+    struct anc_limits vast = {UINT32_MAX, 0, GB, 0};
+    const size_t room = ANC_CONTROL_MAX + 16 + (size_t)GB;
+    struct msghdr msg;
+    struct anc_in in;
+    int i;
+    /* Of which next to nothing is touched. */
+    void *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        skip("no room for a GB");
+    start_channel(&ch, SOCK_STREAM, NULL);
+    CHECK_OK(anc_rx_init(&ch.rx, ch.pair[1], memory, room, ch.slots, LENGTH(ch.slots), &vast, sizeof ch.rx), 0);
+    for (i = 0; i < 4; i++) {
+        CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+        put_header(msg.msg_iov->iov_base, i < 3 ? GB : GB - 1, 0, 1, 1);
+        msg.msg_controllen = 0;
+        CHECK_OK(anc_rx_got(&ch.rx, &msg, FRAME_HEADER + GB - (i == 3)), 0);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 1);
+        CHECK(in.len == GB - (size_t)(i == 3) && in.more);
+    }
+    CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+    put_header(msg.msg_iov->iov_base, 1, 0, 0, 1);
+    msg.msg_controllen = 0;
+    CHECK_ERRNO(anc_rx_got(&ch.rx, &msg, FRAME_HEADER), EMSGSIZE);
+    end_channel(&ch);
+    munmap(memory, room);
 }
 
 TEST(the_limits_start_over_with_every_message)

@@ -268,6 +268,10 @@ static void check_frame(const struct anc_in *in, int frame, int fd)
     CHECK(in->len == f->len && in->nfds == f->fds && (in->more != 0) == (f->more != 0) && in->reserved == 0);
     CHECK(in->len == 0 || memcmp(in->data, s.bytes + s.at[frame] + HEADER_BYTES, in->len) == 0);
     CHECK((in->fds == NULL) == (in->nfds == 0));
+    /* In place. */
+    CHECK((const unsigned char *)in->data >= memory.bytes + ANC_CONTROL_MAX + HEADER_BYTES &&
+          (const unsigned char *)in->data + in->len <= memory.bytes + ANC_CONTROL_MAX + v.room);
+    CHECK(in->nfds == 0 || (in->fds >= slots && in->fds + in->nfds <= slots + v.slots));
     for (i = 0; i < f->fds; i++, fd++) {
         if (!s.is_loose)
             CHECK_INT(in->fds[i], slot_of(fd));

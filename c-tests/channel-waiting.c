@@ -109,6 +109,39 @@ TEST(a_peer_that_dribbles_does_not_stretch_the_time)
     end_channel(&ch);
 }
 
+/* A byte out of band makes the socket ready, and there is nothing to receive. */
+static long long started;
+static int out_of_band;
+
+static ssize_t receive_after_which_one_comes(int sock, struct msghdr *msg, int flags)
+{
+    ssize_t n = NEXT(recvmsg)(sock, msg, flags);
+    int kept = errno;
+    CHECK_CASE(now_us() - started < 20000 + LATE_US, "after %d bytes", out_of_band);
+    CHECK_INT(send(ch.pair[0], "!", 1, MSG_OOB), 1);
+    out_of_band++;
+    errno = kept;
+    return n;
+}
+
+TEST(bytes_out_of_band_do_not_stretch_the_time)
+{
+    struct anc_in in;
+    start_channel(&ch, SOCK_STREAM, NULL);
+    if (send(ch.pair[0], "!", 1, MSG_OOB) == -1 && errno == EOPNOTSUPP) {
+        end_channel(&ch);
+        skip("this kernel has no MSG_OOB on AF_UNIX");
+    }
+    new_world();
+    world.recvmsg = receive_after_which_one_comes;
+    started = now_us();
+    out_of_band = 0;
+    TIMES_OUT(LIBRARY(anc_rx_recv(&ch.rx, &in, 20)), 20, ETIMEDOUT);
+    CHECK(out_of_band > 1);
+    new_world();
+    end_channel(&ch);
+}
+
 /* Woken up. */
 
 static struct {

@@ -220,6 +220,67 @@ TEST(a_small_buffer_sends_every_message_in_more_frames)
     }
 }
 
+/* What the manual promises of ANC_TX_BUFFER. */
+TEST(fifty_buffers_or_six_thousand_bytes_of_small_ones_are_one_frame)
+{
+    FOR_BOTH(type) {
+        size_t large, i;
+        for (large = 0; large <= 50; large++) {
+            struct parcel *p = new_parcel(large * 1000 + (50 - large) * 256, 253, ANC_MOVE);
+            size_t at = 0;
+            start_channel(&ch, type, NULL);
+            for (i = 0; i < 50; i++) {
+                /* As evenly mixed as can be. */
+                size_t len = (i + 1) * large / 50 != i * large / 50 ? 1000 : 256;
+                p->iov[i] = (struct iovec){p->bytes + at, len};
+                at += len;
+            }
+            p->out.iovcnt = 50;
+            queue_parcel(&ch, p);
+            CHECK_INT(expect_parcel(&ch, p), 1);
+            end_channel(&ch);
+            free_parcel(p);
+        }
+        for (i = 24; i <= 1024; i += 100) {
+            struct parcel *p = new_parcel(6000, 253, ANC_MOVE);
+            start_channel(&ch, type, NULL);
+            divide(p, (int)i);
+            queue_parcel(&ch, p);
+            CHECK_INT(expect_parcel(&ch, p), 1);
+            end_channel(&ch);
+            free_parcel(p);
+        }
+    }
+}
+
+/* One sendmsg takes 1,024 buffers, whatever the channel's memory has room for. */
+TEST(a_large_sending_buffer_makes_no_batch_that_the_kernel_refuses)
+{
+    static char large[1 << 20], in[ANC_RX_BUFFER + (1 << 20)];
+    FOR_BOTH(type) {
+        struct anc_limits limits = {0, 0, type == SOCK_STREAM ? 1 << 20 : 0, 0};
+        struct parcel *p = new_parcel(type == SOCK_STREAM ? 1024 * 300 : 60000, 3, ANC_MOVE), *many[700];
+        struct msghdr msg;
+        size_t i;
+        start_channel(&ch, type, &(struct anc_limits){0, 0, 0, 0});
+        CHECK_OK(anc_tx_init(&ch.tx, ch.pair[0], large, sizeof large, &limits, sizeof ch.tx), 0);
+        CHECK_OK(anc_rx_init(&ch.rx, ch.pair[1], in, sizeof in, ch.slots, LENGTH(ch.slots), &limits, sizeof ch.rx), 0);
+        divide(p, 1024);
+        queue_parcel(&ch, p);
+        expect_parcel(&ch, p);
+        free_parcel(p);
+        for (i = 0; i < LENGTH(many); i++)
+            queue_parcel(&ch, many[i] = new_parcel(300, 0, 0));
+        CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
+        CHECK_CASE(msg.msg_iovlen <= 1024, "%zu buffers", (size_t)msg.msg_iovlen);
+        for (i = 0; i < LENGTH(many); i++) {
+            CHECK_INT(expect_parcel(&ch, many[i]), 1);
+            free_parcel(many[i]);
+        }
+        end_channel(&ch);
+    }
+}
+
 /* Together. */
 
 enum { SMALL = 64, MANY = 1000 };
@@ -381,6 +442,35 @@ TEST(what_was_received_stays_until_the_next_call_of_the_receiving_side)
         check_frame(p, &in, &len, &nfds);
         CHECK(len == 30 && nfds == 2);
         expect_parcel(&ch, q);
+        end_channel(&ch);
+        free_parcel(p);
+        free_parcel(q);
+    }
+}
+
+/* What an earlier receive has left in the control buffer belongs to somebody: a receive that knows no
+ * control data, as recv does, brings none. */
+TEST(descriptors_come_once_though_the_control_buffer_is_the_same)
+{
+    FOR_BOTH(type) {
+        struct parcel *p = new_parcel(10, 3, ANC_MOVE), *q = new_parcel(20, 0, 0);
+        struct msghdr msg;
+        struct anc_in in;
+        size_t len = 0, nfds = 0;
+        ssize_t n;
+        start_channel(&ch, type, NULL);
+        queue_parcel(&ch, p);
+        expect_parcel(&ch, p);
+        queue_parcel(&ch, q);
+        CHECK_OK(anc_tx_flush(&ch.tx, 0), 0);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 0);
+        CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+        n = recv(ch.pair[1], msg.msg_iov->iov_base, msg.msg_iov->iov_len, MSG_DONTWAIT);
+        CHECK_INT(n, FRAME_HEADER + 20);
+        CHECK_OK(anc_rx_got(&ch.rx, &msg, n), 0);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 1);
+        check_frame(q, &in, &len, &nfds);
+        CHECK_OK(anc_rx_next(&ch.rx, &in), 0);
         end_channel(&ch);
         free_parcel(p);
         free_parcel(q);
@@ -690,10 +780,16 @@ TEST(every_call_refuses_NULL_and_what_was_not_initialised)
 }
 
 /* Messages there and back over these buffers, which end where they end. */
+static int is_aligned(const void *p, size_t to)
+{
+    return (uintptr_t)p % to == 0;
+}
+
 static void works_with(int type, size_t out_len, size_t in_len, size_t offset, const struct anc_limits *limits)
 {
     char *out = malloc(out_len + offset), *in = malloc(in_len + offset);
     int *slots = malloc(ANC_FDS_MAX * sizeof *slots);
+    struct msghdr msg;
     int i;
     CHECK(out && in && slots);
     socket_pair(type, ch.pair);
@@ -703,6 +799,12 @@ static void works_with(int type, size_t out_len, size_t in_len, size_t offset, c
         struct parcel *p = new_parcel((size_t)i * 150, i == 1 ? 253 : 2, ANC_MOVE);
         divide(p, 20);
         queue_parcel(&ch, p);
+        /* Whose loop it is may look into the control data. */
+        CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
+        CHECK(msg.msg_control == NULL || is_aligned(msg.msg_control, _Alignof(struct cmsghdr)));
+        CHECK(is_aligned(msg.msg_iov, _Alignof(struct iovec)));
+        CHECK_OK(anc_rx_prepare(&ch.rx, &msg), 1);
+        CHECK(is_aligned(msg.msg_control, _Alignof(struct cmsghdr)));
         expect_parcel(&ch, p);
         free_parcel(p);
     }

@@ -213,6 +213,8 @@ static struct anc_in in;
 static struct anc_out outs[70];
 static struct iovec small = {bytes, 64}, large = {bytes, sizeof bytes};
 static char tx_buffer[ANC_TX_BUFFER], rx_buffer[ANC_RX_BUFFER];
+static struct msghdr asked;
+static ssize_t told; /* what became of it */
 
 static void start_sending(void) { result = anc_tx_init(&tx, pair[0], tx_buffer, sizeof tx_buffer, NULL, sizeof tx) + 1; }
 static void start_receiving(void)
@@ -232,6 +234,11 @@ static void drop(void) { anc_tx_drop(&tx), result = 1; }
 static void receive_frame(void) { result = anc_rx_recv(&rx, &in, 0); }
 static void receive_frame_refused(void) { result = anc_rx_recv(&rx, &in, 1) + 2; }
 static void end_receiving(void) { anc_rx_close(&rx), result = 1; }
+static void show_next(void) { result = anc_tx_next(&tx, &asked); }
+static void tell_sent(void) { result = anc_tx_sent(&tx, told) + 1; }
+static void prepare_receive(void) { result = anc_rx_prepare(&rx, &asked); }
+static void tell_got(void) { result = anc_rx_got(&rx, &asked, told) + 1; }
+static void next_frame(void) { result = anc_rx_next(&rx, &in); }
 
 /* What has to be there before. */
 
@@ -417,6 +424,38 @@ static void receive_most_of_a_channel(void)
     CHECK_INT(anc_rx_recv(&rx, &in, 0), 1);
 }
 
+static void send_most_of_a_channel(void)
+{
+    queue_moved();
+    show_next();
+    told = sendmsg(pair[0], &asked, MSG_NOSIGNAL);
+    CHECK(told > 0);
+}
+
+static void fill_prepared(void)
+{
+    flush_most();
+    prepare_receive();
+    told = recvmsg(pair[1], &asked, MSG_CMSG_CLOEXEC);
+    CHECK(told > 0);
+}
+
+static void fill_and_tell(void)
+{
+    fill_prepared();
+    tell_got();
+}
+
+static void deliver_scattered(void)
+{
+    int i;
+    receive_most_of_a_channel();
+    for (i = 0; i < ANC_FDS_MAX; i += 2) {
+        close(in.fds[i]);
+        in.fds[i] = -1;
+    }
+}
+
 static const struct row {
     const char *name;
     void (*prepare)(void);
@@ -479,11 +518,17 @@ static const struct row {
     {"anc_tx_flush, ETIMEDOUT", queue_large, flush_refused, 1, LESS},
     {"anc_tx_flush, EBADF", queue_bad, flush_refused, 1, LESS},
     {"anc_tx_drop MOVE, scattered", queue_moved, drop, 1, LESS},
+    {"anc_tx_next, 70 messages", queue_small, show_next, 1, LESS},
+    {"anc_tx_sent MOVE, scattered", send_most_of_a_channel, tell_sent, 1, LESS},
     {"anc_rx_init", NULL, start_receiving, 1, LESS},
     {"anc_rx_recv, 253", flush_most, receive_frame, 1, LESS},
     {"anc_rx_recv, full table", flush_most_to_a_full_table, receive_frame, 1, LESS},
     {"anc_rx_recv, EPROTO", flush_lie, receive_frame_refused, 1, LESS},
     {"anc_rx_recv, ETIMEDOUT", start_both, receive_frame_refused, 1, LESS},
+    {"anc_rx_prepare, scattered", deliver_scattered, prepare_receive, 1, LESS},
+    {"anc_rx_got, 253", fill_prepared, tell_got, 1, LESS},
+    {"anc_rx_next, 253", fill_and_tell, next_frame, 1, LESS},
+    {"anc_rx_next, scattered", deliver_scattered, next_frame, 0, LESS},
     {"anc_rx_close, 253", receive_most_of_a_channel, end_receiving, 1, LESS},
 };
 
@@ -551,7 +596,7 @@ static size_t measure_prepared(const struct row *row)
         CHECK(result > 4 && result < (long long)sizeof bytes);
     else if (result != row->result)
         fail(__FILE__, __LINE__, "%s: %lld", row->name, result);
-    if (row->call != send_moved && row->prepare != queue_moved)
+    if (row->call != send_moved && row->prepare != queue_moved && row->prepare != send_most_of_a_channel)
         anc_close_fds(got, ANC_FDS_MAX);
     anc_close_unclaimed(&msg);
     anc_close_unclaimed(&batch[0].msg_hdr);

@@ -50,10 +50,13 @@ pub unsafe extern "C" fn anc_tx_init(
 /// as they are until m->state is ANC_OUT_DONE or ANC_OUT_DROPPED; descriptors with ANC_MOVE are the
 /// channel's from here on, which closes them when they have gone or are dropped; others must stay
 /// open until the state is ANC_OUT_FDS_GONE or a later one. Messages go in the order of the calls.
+/// A number that stands twice among moved ones is closed once; among more than ANC_FDS_MAX of them, which
+/// need several system calls, each stands once only.
 ///
 /// A message of no more than max_frame bytes and ANC_FDS_MAX descriptors arrives as one frame, unless
-/// it has more buffers of over 256 bytes than the channel's memory has room for. A message without
-/// bytes, with or without descriptors, is one too.
+/// it has more buffers than the channel's memory has room for: with ANC_TX_BUFFER fifty, and more of at
+/// most 256 bytes each up to 6,000 bytes together. A message without bytes, with or without
+/// descriptors, is one too.
 ///
 /// Returns 0, or -1 and errno, with nothing queued or owned: EMSGSIZE: more bytes than the limit.
 /// ERANGE: more descriptors. EBADF: a negative descriptor. EINVAL: an unknown flag, an iovcnt below 0

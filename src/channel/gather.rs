@@ -103,7 +103,7 @@ impl<'a> Gather<'a> {
     /// Appends what was written into the room for copied bytes.
     #[inline]
     pub(super) fn count_copied(&mut self, len: usize) {
-        // No sum of lengths of things in memory wraps.
+        // No batch is as long as an address space.
         self.filled.copied = self.filled.copied.wrapping_add(len);
         self.filled.total = self.filled.total.wrapping_add(len);
     }

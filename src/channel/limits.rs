@@ -57,4 +57,12 @@ impl Boundaries {
             _ => Err(Errno::EPROTOTYPE),
         }
     }
+
+    /// Bytes that one sendmsg may be given: a packet, or what its result can count.
+    pub(super) fn batch_max(self) -> usize {
+        match self {
+            Self::None => isize::MAX as usize,
+            Self::Packets => PACKET_MAX,
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::abi::{ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_FDS_GONE, anc_out, anc_t
 use crate::cmsg::{RIGHTS_MAX, Rights, Slots};
 use crate::errno::{Errno, Result};
 use crate::fds::close_moved;
-use crate::sys::{self, CMSG_ALIGN, FDS_MAX, iovec, msghdr};
+use crate::sys::{self, CMSG_ALIGN, FDS_MAX, IOV_MAX, iovec, msghdr};
 
 /// The state of the sending side, in the caller's anc_tx.
 #[repr(C)]
@@ -70,8 +70,8 @@ const MAGIC: u64 = u64::from_be_bytes(*b"anc-tx-1");
 
 const _: () = assert!(size_of::<Tx>() <= size_of::<anc_tx>() && align_of::<Tx>() <= align_of::<anc_tx>());
 
-/// Of the buffer, behind the control data, this part is the list of buffers. A small message takes 72
-/// bytes of memory and no buffer of its own.
+/// Of the buffer, behind the control data, this part is the list of buffers, as far as one sendmsg takes
+/// it. A small message takes 72 bytes of memory and no buffer of its own.
 const LIST_PART: usize = 8;
 
 /// The least room behind the control data.
@@ -93,7 +93,7 @@ impl Tx {
         let len = buffer.len().min(u32::MAX as usize);
         let room = len.checked_sub(RIGHTS_MAX.saturating_add(aligned)).filter(|room| *room >= ROOM_MIN);
         let room = room.ok_or(Errno::ENOBUFS)?;
-        let list_len = room / LIST_PART / size_of::<iovec>();
+        let list_len = (room / LIST_PART / size_of::<iovec>()).min(IOV_MAX);
         let control = start.wrapping_add(aligned);
         let list = control.wrapping_add(RIGHTS_MAX).cast::<iovec>();
         // The parts are looked at as plain values later.
@@ -298,7 +298,7 @@ impl Tx {
     fn append_small(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let (data, of_frame) = message.small()?;
         let end = bytes.total().saturating_add(HEADER).saturating_add(data.len());
-        if data.len() > self.limits.frame as usize || (self.boundaries == Boundaries::Packets && end > PACKET_MAX) {
+        if data.len() > self.limits.frame as usize || end > self.boundaries.batch_max() {
             return None;
         }
         let room = bytes.room(HEADER.saturating_add(data.len()))?;
@@ -321,8 +321,9 @@ impl Tx {
     fn append_frame(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let of_frame = message.next_fds(message.unframed_fds().min(FDS_MAX));
         let before = bytes.total();
-        let wanted = message.unframed().min(self.limits.frame.into()) as usize;
-        if self.boundaries == Boundaries::Packets && before.saturating_add(HEADER).saturating_add(wanted) > PACKET_MAX {
+        let room = self.boundaries.batch_max();
+        let wanted = message.unframed().min(self.limits.frame.into()).min(room.saturating_sub(HEADER) as u64) as usize;
+        if before.saturating_add(HEADER).saturating_add(wanted) > room {
             return None;
         }
         let header = bytes.reserve_header()?;

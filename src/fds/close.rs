@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::mem;
 
-use crate::sys;
+use crate::sys::{self, FDS_MAX};
 
 /// Closes the descriptors that `fds` yields, and forgets the negative numbers. Keeps errno; is no
 /// cancellation point.
@@ -43,8 +43,11 @@ pub(crate) fn close_copies(fds: &[c_int]) {
 
 /// Closes descriptors that the kernel has now, each number of a list once: a second close of the same
 /// number would hit whatever another thread has opened in between.
+///
+/// A list that is longer than one message carries has each number once, so that the search in it
+/// need not grow with its square.
 pub(crate) fn close_moved<'a>(lists: impl Iterator<Item = &'a [c_int]>) {
-    close_each(lists.flat_map(each_once));
+    close_each(lists.flat_map(|fds| fds.chunks(FDS_MAX)).flat_map(each_once));
 }
 
 fn each_once(fds: &[c_int]) -> impl Iterator<Item = c_int> {
