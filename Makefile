@@ -136,7 +136,7 @@ install: all
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
-	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE) && rmdir --ignore-fail-on-non-empty .; fi
+	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then (cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE)) && rmdir "$(DESTDIR)$(CMAKEDIR)"; fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -157,7 +157,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
+CHECKS := header gates abi rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -176,8 +176,11 @@ check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests
 check-manual: $(STAGE)/.done
 	@sh c-tests/manual.sh $(STAGE) $(BUILD)/manual
-check-installed:
+check-installed: $(STAGE)/.done
 	@sh c-tests/install.sh $(BUILD)/installed
+	@sh c-tests/find.sh $(STAGE) $(STATIC_STAGE) $(BUILD)/find
+check-abi: all
+	@sh c-tests/abi.sh $(BUILD) $(BUILD)/abi
 check-tests: $(STAGE)/.done
 	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
 	@CFLAGS=-fexceptions sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-exceptions cancellation
