@@ -388,11 +388,11 @@ static void explore(size_t pos, int frame, int fd)
     saved.open = ledger.open;
     memcpy(saved.bytes, memory.bytes + ANC_CONTROL_MAX, held);
     memcpy(saved.slots, slots, slots_size);
-    memcpy(saved.is_open, ledger.is_open + RECEIVERS - SENDERS, (size_t)s.files + 1);
+    memcpy(saved.is_open, ledger.is_open + (RECEIVERS - SENDERS), (size_t)s.files + 1);
 #define RESTORE                                                                                    \
     (rx = saved.rx, ledger.open = saved.open, memcpy(memory.bytes + ANC_CONTROL_MAX, saved.bytes, held), \
      memcpy(slots, saved.slots, slots_size),                                                       \
-     memcpy(ledger.is_open + RECEIVERS - SENDERS, saved.is_open, (size_t)s.files + 1))
+     memcpy(ledger.is_open + (RECEIVERS - SENDERS), saved.is_open, (size_t)s.files + 1))
 
     /* A receive that brings nothing changes nothing. */
     CHECK_ERRNO(anc_rx_got(&rx, &msg, -EINTR), EINTR);

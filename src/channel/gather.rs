@@ -6,7 +6,7 @@ use super::wire::HEADER;
 use crate::sys::iovec;
 
 /// A segment of so many bytes is copied, for the kernel's work on one more buffer costs more.
-const COPIED: usize = 256;
+pub(super) const COPIED: usize = 256;
 
 /// A list of buffers being filled, with memory for what is copied.
 ///
@@ -53,11 +53,17 @@ impl<'a> Gather<'a> {
         self.filled = mark;
     }
 
+    /// Room for `len` bytes to be copied, which [`count_copied`](Self::count_copied) appends.
+    #[inline]
+    pub(super) fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.memory.get_mut(self.filled.copied..)?.get_mut(..len)
+    }
+
     /// Appends room for a header, to be written later: where it is. None: there is no room.
     #[inline]
     pub(super) fn reserve_header(&mut self) -> Option<usize> {
         let at = self.filled.copied;
-        self.memory.get_mut(at..)?.first_chunk::<HEADER>()?;
+        self.room(HEADER)?;
         self.count_copied(HEADER);
         Some(at)
     }
@@ -77,7 +83,7 @@ impl<'a> Gather<'a> {
     #[inline]
     pub(super) unsafe fn append(&mut self, data: *const u8, len: usize) -> Option<()> {
         if len <= COPIED {
-            if let Some(room) = self.memory.get_mut(self.filled.copied..).and_then(|rest| rest.get_mut(..len)) {
+            if let Some(room) = self.room(len) {
                 // SAFETY: `len` bytes are readable and `len` are writable; a caller's data is not in the
                 // channel's memory.
                 unsafe { ptr::copy_nonoverlapping(data, room.as_mut_ptr(), len) };
@@ -94,9 +100,10 @@ impl<'a> Gather<'a> {
         self.filled.count
     }
 
-    // No sum of lengths of things in memory wraps.
+    /// Appends what was written into the room for copied bytes.
     #[inline]
-    fn count_copied(&mut self, len: usize) {
+    pub(super) fn count_copied(&mut self, len: usize) {
+        // No sum of lengths of things in memory wraps.
         self.filled.copied = self.filled.copied.wrapping_add(len);
         self.filled.total = self.filled.total.wrapping_add(len);
     }

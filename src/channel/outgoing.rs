@@ -4,9 +4,10 @@ use core::ffi::c_int;
 use core::ptr::NonNull;
 use core::slice;
 
+use super::gather::COPIED;
 use crate::abi::{ANC_MOVE, ANC_OUT_QUEUED, anc_out};
 use crate::errno::{Errno, Result};
-use crate::sys::{IOV_MAX, iovec};
+use crate::sys::{FDS_MAX, IOV_MAX, iovec};
 
 /// A queued message. It is the channel's to look at, and to write state and progress into, until its
 /// state says that it is done or dropped; nothing of it may be looked at afterwards.
@@ -130,6 +131,33 @@ impl Outgoing {
     pub(super) fn next_fds<'a>(self, count: usize) -> &'a [c_int] {
         let rest = self.fds().get(self.progress().framed_fds as usize..).unwrap_or_default();
         rest.get(..count).unwrap_or_default()
+    }
+
+    /// Its bytes and descriptors, where none is in a frame yet, all fit into one, and the bytes stand in
+    /// one buffer that is small enough to be copied.
+    #[inline]
+    pub(super) fn small<'a>(self) -> Option<(&'a [u8], &'a [c_int])> {
+        let [part] = self.buffers() else { return None };
+        let progress = self.progress();
+        let fds = self.fds();
+        if part.iov_len > COPIED
+            || part.iov_len as u64 != progress.unframed
+            || progress.framed_fds != 0
+            || fds.len() > FDS_MAX
+            || part.iov_len == 0
+        {
+            return None;
+        }
+        // SAFETY: so many bytes are readable, until the message is done.
+        Some((unsafe { slice::from_raw_parts(part.iov_base.cast(), part.iov_len) }, fds))
+    }
+
+    /// Counts one frame for all of it, which ends at `end` among all that the channel sends.
+    #[inline]
+    pub(super) fn add_whole(self, end: u64) {
+        let fds = self.fds().len() as u32;
+        let progress = self.progress();
+        *progress = Progress { end, unframed: 0, framed_fds: fds, gone_fds: progress.gone_fds };
     }
 
     /// Counts a frame, which ends at `end` among all that the channel sends. Whether it was the last.

@@ -14,7 +14,7 @@ use super::limits::{Boundaries, Limits};
 use super::outgoing::{Outgoing, Place};
 use super::wire::{HEADER, Header, PACKET_MAX};
 use crate::abi::{ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_FDS_GONE, anc_out, anc_tx};
-use crate::cmsg::{Builder, fds_space};
+use crate::cmsg::{RIGHTS_MAX, Rights, Slots};
 use crate::errno::{Errno, Result};
 use crate::fds::close_moved;
 use crate::sys::{self, CMSG_ALIGN, FDS_MAX, iovec, msghdr};
@@ -70,8 +70,6 @@ const MAGIC: u64 = u64::from_be_bytes(*b"anc-tx-1");
 
 const _: () = assert!(size_of::<Tx>() <= size_of::<anc_tx>() && align_of::<Tx>() <= align_of::<anc_tx>());
 
-const CONTROL: usize = fds_space(FDS_MAX).unwrap();
-
 /// Of the buffer, behind the control data, this part is the list of buffers. A small message takes 72
 /// bytes of memory and no buffer of its own.
 const LIST_PART: usize = 8;
@@ -93,11 +91,11 @@ impl Tx {
         let start = buffer.as_mut_ptr().cast::<u8>();
         let aligned = start.align_offset(CMSG_ALIGN);
         let len = buffer.len().min(u32::MAX as usize);
-        let room = len.checked_sub(CONTROL.saturating_add(aligned)).filter(|room| *room >= ROOM_MIN);
+        let room = len.checked_sub(RIGHTS_MAX.saturating_add(aligned)).filter(|room| *room >= ROOM_MIN);
         let room = room.ok_or(Errno::ENOBUFS)?;
         let list_len = room / LIST_PART / size_of::<iovec>();
         let control = start.wrapping_add(aligned);
-        let list = control.wrapping_add(CONTROL).cast::<iovec>();
+        let list = control.wrapping_add(RIGHTS_MAX).cast::<iovec>();
         // The parts are looked at as plain values later.
         buffer.fill(MaybeUninit::new(0));
         Ok(Self {
@@ -260,20 +258,23 @@ impl Tx {
         self.first = self.framing;
         self.first_unframed = self.framing.message.map_or(0, Outgoing::unframed);
         // SAFETY: these parts of the buffer are the channel's, apart from each other, as new has laid
-        // them out, and neither is looked at otherwise as long as no batch is out.
-        let (list, memory) = unsafe {
+        // them out, and none is looked at otherwise as long as no batch is out.
+        let (control, list, memory) = unsafe {
             (
+                &mut *self.control.cast::<[MaybeUninit<u8>; RIGHTS_MAX]>(),
                 slice::from_raw_parts_mut(self.list, self.list_len as usize),
                 slice::from_raw_parts_mut(self.memory, self.memory_len as usize),
             )
         };
         let mut bytes = Gather::new(list, memory);
-        let mut fds = Collected::new();
+        let mut fds = Rights::new(control);
         while let Some(message) = self.framing.message {
-            let mark = bytes.mark();
-            if self.append_frame(message, &mut bytes, &mut fds).is_none() {
-                bytes.reset(mark);
-                break;
+            if self.append_small(message, &mut bytes, &mut fds).is_none() {
+                let mark = bytes.mark();
+                if self.append_frame(message, &mut bytes, &mut fds).is_none() {
+                    bytes.reset(mark);
+                    break;
+                }
             }
             self.frames = self.frames.wrapping_add(1);
             if self.is_single {
@@ -286,14 +287,41 @@ impl Tx {
         if self.left == 0 && self.framing.message.is_some() {
             return Err(Errno::ENOBUFS);
         }
-        // The caller has changed what he had lent.
-        self.put_control(fds.all()).inspect_err(|_| self.unmake_batch())
+        // The caller has changed what he had lent, if one is negative now.
+        self.control_len = fds.finish().inspect_err(|_| self.unmake_batch())? as u32;
+        Ok(())
+    }
+
+    /// Appends the next frame where it is a whole message of one small buffer, as most are. None: it is
+    /// not, or there is no room, and nothing has changed.
+    #[inline]
+    fn append_small(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
+        let (data, of_frame) = message.small()?;
+        let frame_max = match self.boundaries {
+            Boundaries::None => self.limits.frame as usize,
+            Boundaries::Packets => PACKET_MAX.saturating_sub(HEADER).checked_sub(bytes.total())?,
+        };
+        if data.len() > frame_max {
+            return None;
+        }
+        let room = bytes.room(HEADER.saturating_add(data.len()))?;
+        let (header, payload) = room.split_first_chunk_mut()?;
+        if !of_frame.is_empty() {
+            fds.append(Slots::of(of_frame))?;
+        }
+        *header = Header { len: data.len() as u32, fds: of_frame.len() as u16, more: false }.to_bytes();
+        payload.copy_from_slice(data);
+        bytes.count_copied(HEADER.saturating_add(data.len()));
+        self.framed = self.framed.wrapping_add(HEADER.saturating_add(data.len()) as u64);
+        message.add_whole(self.framed);
+        self.framing = Place::start_of(message.next());
+        Some(())
     }
 
     /// Appends the next frame of a message: as much as a frame may carry. None: the batch has no room for
     /// it, and only `bytes` is to be reset.
     #[inline]
-    fn append_frame(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Collected) -> Option<()> {
+    fn append_frame(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let of_frame = message.next_fds(message.unframed_fds().min(FDS_MAX));
         let before = bytes.total();
         let wanted = message.unframed().min(self.limits.frame.into()) as usize;
@@ -324,7 +352,7 @@ impl Tx {
             }
         }
         if !of_frame.is_empty() {
-            fds.append(of_frame)?;
+            fds.append(Slots::of(of_frame))?;
         }
         let len = wanted.saturating_sub(left);
         self.framed = self.framed.wrapping_add(HEADER.saturating_add(len) as u64);
@@ -332,16 +360,6 @@ impl Tx {
         bytes.write_header(header, Header { len: len as u32, fds: of_frame.len() as u16, more: !is_last }.to_bytes());
         self.framing = if is_last { Place::start_of(message.next()) } else { place };
         Some(())
-    }
-
-    /// Writes the descriptors of the batch's frames as one control message.
-    fn put_control(&mut self, fds: &[c_int]) -> Result<()> {
-        // SAFETY: this part of the buffer is the channel's, as new has laid it out.
-        let control = unsafe { slice::from_raw_parts_mut(self.control.cast::<MaybeUninit<u8>>(), CONTROL) };
-        let mut builder = Builder::new(control);
-        builder.put_fds(fds)?;
-        self.control_len = builder.len() as u32;
-        Ok(())
     }
 
     /// The messages of which frames are in the batch, and maybe one more behind them.
@@ -430,32 +448,5 @@ impl Tx {
         }
         self.framing = Place::start_of(self.oldest);
         oldest.set_state(ANC_OUT_DROPPED);
-    }
-}
-
-/// The descriptors of a batch.
-struct Collected {
-    list: [c_int; FDS_MAX],
-    count: usize,
-}
-
-impl Collected {
-    fn new() -> Self {
-        Self { list: [0; FDS_MAX], count: 0 }
-    }
-
-    /// None: there is no room.
-    #[inline]
-    fn append(&mut self, fds: &[c_int]) -> Option<()> {
-        let room = self.list.get_mut(self.count..)?.get_mut(..fds.len())?;
-        for (to, from) in room.iter_mut().zip(fds) {
-            *to = *from;
-        }
-        self.count = self.count.wrapping_add(fds.len());
-        Some(())
-    }
-
-    fn all(&self) -> &[c_int] {
-        self.list.get(..self.count).unwrap_or_default()
     }
 }

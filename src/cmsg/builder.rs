@@ -1,7 +1,7 @@
 //! The checked builder: control messages appended to the caller's buffer, of any alignment.
 
 use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of, size_of_val};
+use core::mem::{MaybeUninit, size_of};
 use core::slice;
 
 use super::kinds;
@@ -75,8 +75,7 @@ impl<'a> Builder<'a> {
     /// room.
     #[inline]
     pub fn put_fds(&mut self, fds: &[c_int]) -> Result<()> {
-        // SAFETY: the bytes of initialised ints.
-        self.put_rights(unsafe { Slots::new(slice::from_raw_parts(fds.as_ptr().cast(), size_of_val(fds))) })
+        self.put_rights(Slots::of(fds))
     }
 
     /// Appends credentials. The kernel takes foreign ones only from the privileged (EPERM).

@@ -1,7 +1,7 @@
 //! The payload of SCM_RIGHTS: ints, in a buffer of any alignment.
 
 use core::ffi::c_int;
-use core::mem::{MaybeUninit, size_of};
+use core::mem::{MaybeUninit, size_of, size_of_val};
 use core::slice;
 
 /// An int's bytes, of any alignment.
@@ -18,6 +18,12 @@ impl<'a> Slots<'a> {
     pub(crate) unsafe fn new(payload: &'a [MaybeUninit<u8>]) -> Self {
         // SAFETY: so many ints are in the payload; a Slot wants no alignment.
         Self(unsafe { slice::from_raw_parts(payload.as_ptr().cast(), payload.len() / size_of::<Slot>()) })
+    }
+
+    #[inline]
+    pub(crate) fn of(fds: &'a [c_int]) -> Self {
+        // SAFETY: the bytes of initialised ints.
+        unsafe { Self::new(slice::from_raw_parts(fds.as_ptr().cast(), size_of_val(fds))) }
     }
 
     #[inline]
@@ -55,6 +61,14 @@ impl<'a> Slots<'a> {
             unsafe { to.as_mut_ptr().cast::<c_int>().write_unaligned(fd) };
             bits | fd
         })
+    }
+
+    /// Copies slots to the start of a payload, as many as it has room for.
+    #[inline]
+    pub(crate) fn copy_to_payload(self, to: &mut [MaybeUninit<u8>]) {
+        let count = self.len().min(to.len() / size_of::<Slot>());
+        // SAFETY: both hold `count` ints, and a shared borrow can't overlap an exclusive one.
+        unsafe { to.as_mut_ptr().cast::<Slot>().copy_from_nonoverlapping(self.0.as_ptr(), count) };
     }
 
     /// Copies slots to the start of `to`, as many as both have, and returns their number.
