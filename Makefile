@@ -179,6 +179,7 @@ check-manual: $(STAGE)/.done
 check-installed: $(STAGE)/.done
 	@sh c-tests/install.sh $(BUILD)/installed
 	@sh c-tests/find.sh $(STAGE) $(STATIC_STAGE) $(BUILD)/find
+	@sh c-tests/cargo-c.sh $(STAGE) $(BUILD)/cargo-c
 check-abi: all
 	@sh c-tests/abi.sh $(BUILD) $(BUILD)/abi
 check-tests: $(STAGE)/.done
