@@ -231,7 +231,9 @@ dist:
 	@ls $(BUILD)/dist/*.tar.gz
 check-dist check-reproducible: all
 	@sh c-tests/dist.sh $(BUILD) $(BUILD)/dist-check
+check-debian:
+	@sh c-tests/debian.sh $(BUILD)/debian
 
-.PHONY: clean check-reproducible
+.PHONY: clean check-reproducible check-debian
 clean:
 	rm -rf $(BUILD) target

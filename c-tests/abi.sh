@@ -31,6 +31,7 @@ quiet() { if [ ! -s "$2" ]; then ok "$1"; else bad "$1" "$2"; fi; } # what, file
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 {
     echo "libancillary.so.${version%%.*} libancillary0 #MINVER#"
+    echo '* Build-Depends-Package: libancillary-dev'
     awk '/^LIBANCILLARY_/ { node = $1; age = node; sub(/.*_/, "", age); print " " node "@" node " " age ".0" }
         /^[ \t]*anc_/ { sub(/;.*/, "", $1); print " " $1 "@" node " " age ".0" }' "$map" | LC_ALL=C sort
 } > "$out/symbols"

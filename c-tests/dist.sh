@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 failed=0
 ok() { echo "ok   $1"; }
 same() { # what, file, file
-    if cmp "$2" "$3" > "$out/log" 2>&1; then ok "$1"; else echo "FAIL $1"; sed 's/^/     /' "$out/log"; failed=1; fi
+    if diff "$2" "$3" > "$out/log" 2>&1; then ok "$1"; else echo "FAIL $1"; sed 's/^/     /' "$out/log"; failed=1; fi
 }
 git -C "$root" rev-parse HEAD > /dev/null 2>&1 || { echo 'skipped: the source archive: this is no git repository'; exit 0; }
 rm -rf "$out"
