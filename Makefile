@@ -181,6 +181,7 @@ check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests
 check-manual: $(STAGE)/.done
 	@sh c-tests/manual.sh $(STAGE) $(BUILD)/manual
+	@sh c-tests/html.sh $(BUILD)/html
 check-installed: $(STAGE)/.done
 	@sh c-tests/install.sh $(BUILD)/installed
 	@sh c-tests/find.sh $(STAGE) $(STATIC_STAGE) $(BUILD)/find
@@ -224,6 +225,11 @@ fuzz: $(STAGE)/.done
 
 .PHONY: must-fail
 must-fail: check-must-fail
+
+.PHONY: html
+html:
+	@sh man/html.sh $(BUILD)/html
+	@echo $(BUILD)/html/index.html
 
 .PHONY: dist
 dist:
