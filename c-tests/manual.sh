@@ -63,6 +63,12 @@ prototypes() {
     done
 }
 check 'each SYNOPSIS agrees with the header' prototypes
+unshown() {
+    for name in $(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' "$root/abi/libancillary.map"); do
+        grep -q " \**$name(" "$out"/*-synopsis.c || echo "$name is in no SYNOPSIS"
+    done
+}
+check 'and every exported function is in one' unshown
 
 # Literal displays that start with an #include are whole programs.
 for page in $pages; do
