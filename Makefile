@@ -4,6 +4,9 @@
 # make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
 # make header     include/ancillary.h anew, from src/    make fuzz       SECONDS=3600
 # make facts      what this kernel does with ancillary data
+# make html       the manual, in build/html               make dist       the source archive, in build/dist
+# make check-abi  against abi/, part of check; ANC_BLESS=1 takes what changed
+# make check-debian   Debian's packages, from debian/; not part of check
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
