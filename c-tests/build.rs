@@ -19,8 +19,10 @@ fn main() {
         _ if is_struct => format!("struct {name}"),
         _ => name.to_string(),
     });
-    // What C calls type.
+    // What C calls otherwise.
     generator.field_name(|structure, field| match (structure, field) {
+        // Not "private", which C++ keeps for itself.
+        (_, "private") => "priv".to_string(),
         ("anc_fd_info", "kind") => field.to_string(),
         (_, "kind" | "socket_type") => "type".to_string(),
         _ => field.to_string(),

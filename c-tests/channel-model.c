@@ -917,10 +917,11 @@ static int message_of(int frame)
     return i;
 }
 
-static void append_message(size_t len, int fds, int moved)
+static void append_message(size_t len, int fds, int moved, int is_scattered)
 {
     int i = m.messages++, more, at = s.named[s.frames], parts = 0;
-    size_t left = len, k;
+    static unsigned char whole[MESSAGES][8];
+    size_t left = len, k, n = 0;
     unsigned int fds_left = (unsigned int)fds;
     m.first[i] = s.frames;
     do {
@@ -929,11 +930,14 @@ static void append_message(size_t len, int fds, int moved)
         fds_left -= few_;
         more = left > 0 || fds_left > 0;
         append_frame(part, few_, more);
-        /* A buffer each byte, and an empty one. */
-        for (k = 0; k < part; k++)
-            m.iov[i][parts++] = (struct iovec){s.bytes + s.len - part + k, 1};
+        /* A buffer each byte, and an empty one; or one for all. */
+        for (k = 0; k < part; k++, n++) {
+            whole[i][n] = s.bytes[s.len - part + k];
+            if (is_scattered)
+                m.iov[i][parts++] = (struct iovec){s.bytes + s.len - part + k, 1};
+        }
     } while (more);
-    m.iov[i][parts++] = (struct iovec){NULL, 0};
+    m.iov[i][parts++] = is_scattered ? (struct iovec){NULL, 0} : (struct iovec){whole[i], n};
     for (k = 0; k < (size_t)fds; k++)
         m.fds[i][k] = SENDERS + at + (int)k;
     s.files = at + fds;
@@ -1176,7 +1180,7 @@ static void explore_sending(struct sending at)
     restore_sending(&saved);
 }
 
-static void all_sendings(int is_stream)
+static void all_sendings(int is_stream, int is_scattered)
 {
     static const int few_fds[] = {0, 1, 2}, many_fds[] = {0, 1, 126, 252, 253, 254};
     static const struct anc_limits limits = {0, 2000, 2, 0};
@@ -1197,7 +1201,7 @@ static void all_sendings(int is_stream)
                 for (i = 0; i < count; i++, rest /= kinds)
                     /* 0, 1 and 3 bytes, which are two frames. */
                     append_message((size_t)(rest % nlens) * (size_t)(rest % nlens + 1) / 2,
-                                   (list ? many_fds : few_fds)[rest / nlens % nfds], rest / nlens / nfds % 2);
+                                   (list ? many_fds : few_fds)[rest / nlens % nfds], rest / nlens / nfds % 2, is_scattered);
                 memset(ledger.is_open, 0, sizeof ledger.is_open);
                 ledger.open = 0;
                 for (i = 0; i < s.files; i++)
@@ -1217,10 +1221,12 @@ static void all_sendings(int is_stream)
 
 TEST(messages_leave_in_every_way_on_streams)
 {
-    all_sendings(1);
+    all_sendings(1, 0);
+    all_sendings(1, 1);
 }
 
 TEST(messages_leave_in_every_way_in_packets)
 {
-    all_sendings(0);
+    all_sendings(0, 0);
+    all_sendings(0, 1);
 }

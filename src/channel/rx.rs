@@ -43,8 +43,8 @@ pub(crate) struct Rx {
     header: Header,
     /// Frames, bytes and descriptors of the message so far, the frame at hand included.
     is_within: bool,
-    message_len: u32,
-    message_fds: u32,
+    message_len: u64,
+    message_fds: u64,
 
     /// Two parts of the caller's buffer.
     control: *mut u8,
@@ -260,14 +260,14 @@ impl Rx {
         Err(errno)
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait. `start` is never beyond `end`.
     fn have(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.end.wrapping_sub(self.start)
     }
 
-    /// Bytes of the frame at hand, its header included.
+    /// Bytes of the frame at hand, its header included, which its limit keeps within the room.
     fn frame_len(&self) -> usize {
-        HEADER.saturating_add(self.header.len as usize)
+        HEADER.wrapping_add(self.header.len as usize)
     }
 
     /// Whether the frame at hand has come whole.
@@ -349,11 +349,13 @@ impl Rx {
         let bytes = unsafe { self.bytes.wrapping_add(self.start).cast::<[u8; HEADER]>().read_unaligned() };
         let header = Header::from_bytes(bytes)?;
         let (len, fds) = if self.is_within { (self.message_len, self.message_fds) } else { (0, 0) };
-        (self.message_len, self.message_fds) = (len.saturating_add(header.len), fds.saturating_add(header.fds.into()));
-        if header.len > self.limits.frame || self.message_len > self.limits.message {
+        // Neither wraps: each was within a limit of 32 bits before.
+        (self.message_len, self.message_fds) =
+            (len.wrapping_add(header.len.into()), fds.wrapping_add(header.fds.into()));
+        if header.len > self.limits.frame || self.message_len > self.limits.message.into() {
             return Err(Errno::EMSGSIZE);
         }
-        if self.message_fds > self.limits.fds {
+        if self.message_fds > self.limits.fds.into() {
             return Err(Errno::ERANGE);
         }
         self.header = header;
@@ -374,7 +376,8 @@ impl Rx {
             return Ok(());
         }
         self.dealer.take_back();
-        self.start = self.start.saturating_add(self.frame_len()).min(self.end);
+        // What was delivered was whole: this is no more than `end`.
+        self.start = self.start.wrapping_add(self.frame_len());
         self.progress = Progress::Header;
         let met = self.end_packet().and_then(|()| self.meet_header());
         met.or_else(|errno| self.fail(errno))

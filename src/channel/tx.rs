@@ -297,11 +297,8 @@ impl Tx {
     #[inline]
     fn append_small(&mut self, message: Outgoing, bytes: &mut Gather<'_>, fds: &mut Rights<'_>) -> Option<()> {
         let (data, of_frame) = message.small()?;
-        let frame_max = match self.boundaries {
-            Boundaries::None => self.limits.frame as usize,
-            Boundaries::Packets => PACKET_MAX.saturating_sub(HEADER).checked_sub(bytes.total())?,
-        };
-        if data.len() > frame_max {
+        let end = bytes.total().saturating_add(HEADER).saturating_add(data.len());
+        if data.len() > self.limits.frame as usize || (self.boundaries == Boundaries::Packets && end > PACKET_MAX) {
             return None;
         }
         let room = bytes.room(HEADER.saturating_add(data.len()))?;
