@@ -1,6 +1,6 @@
 #!/bin/sh
 # manual.sh STAGE OUT: the manual is clean mdoc, has a page for every exported function, shows the
-# header's prototypes, and its example programs compile in every C.
+# header's prototypes, and its example programs compile in every C; so does what the README shows.
 set -eu
 stage=$1 out=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -90,6 +90,13 @@ examples() {
     [ $count -ge 8 ] || echo "only $count programs found"
 }
 check 'the example programs compile as C and C++' examples
+
+readme() {
+    awk '/^```c$/ { getline; whole = /^#include/ } /^```$/ { whole = 0 } whole' "$root/README.md" > "$out/readme.c"
+    grep -q anc_ "$out/readme.c" || echo 'no program found'
+    ${CC:-cc} -std=c99 -pedantic-errors -Wall -Wextra -Werror -I"$root/include" -fsyntax-only "$out/readme.c"
+}
+check "the README's program compiles" readme
 
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 run_examples() {
