@@ -22,7 +22,9 @@ check() { # what, command...
 lacks() { ! command -v "$1" > /dev/null && echo "skipped: $2: this machine has no $1"; }
 unset PKG_CONFIG_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH CFLAGS LDFLAGS
 
+# What it names by its old place is not there.
 cp -r "$stage" "$out/moved"
+find "$out/moved/lib" \( -name '*.pc' -o -name '*.cmake' \) -exec sed -i "s|$stage|/nowhere|g" {} +
 cp "$here/find/program.c" "$out"
 runs() { # shared|static, program: it is linked so, and passes a descriptor
     needed=$(readelf -d "$2" | grep -c 'NEEDED.*libancillary\.so\.0' || true)
