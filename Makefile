@@ -4,12 +4,16 @@
 # make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
 # make header     include/ancillary.h anew, from src/    make fuzz       SECONDS=3600
 # make facts      what this kernel does with ancillary data
+# make html       the manual, in build/html               make dist       the source archive, in build/dist
+# make check-abi  against abi/, part of check; ANC_BLESS=1 takes what changed
+# make check-debian   Debian's packages, from debian/; not part of check
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+CMAKEDIR ?= $(LIBDIR)/cmake/ancillary
 BUILD ?= build
 
 CC ?= cc
@@ -38,6 +42,7 @@ MAP := abi/libancillary.map
 EXPORTS := $(shell sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' $(MAP))
 ROOTS := $(addprefix -u ,$(EXPORTS))
 comma := ,
+CMAKE_PACKAGE := ancillaryConfig.cmake ancillaryConfigVersion.cmake
 LIBRARIES := $(BUILD)/$(SO) $(BUILD)/libancillary.a
 RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock build.rs
 TARGET_DIR := $(abspath $(BUILD))/cargo
@@ -48,12 +53,12 @@ RUSTC_ARGS := -C force-unwind-tables=yes --remap-path-prefix=$(CURDIR)=. \
 # A half-made library is none.
 .DELETE_ON_ERROR:
 
-ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR)),)
-$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR and PKGCONFIGDIR must be absolute)
+ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR) $(CMAKEDIR)),)
+$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR, PKGCONFIGDIR and CMAKEDIR must be absolute)
 endif
 
 .PHONY: all
-all: $(LIBRARIES) $(BUILD)/ancillary.pc $(BUILD)/ancillary-uninstalled.pc
+all: $(LIBRARIES) $(addprefix $(BUILD)/,ancillary.pc ancillary-uninstalled.pc $(CMAKE_PACKAGE))
 
 # The Rust half as one archive. Its panic handler calls a function that nobody defines, so that the
 # links below fail if a panic can be reached.
@@ -89,11 +94,26 @@ $(BUILD)/libancillary.a: $(RUST_ARCHIVE) $(MAP) Makefile
 	@rm -f $@
 	$(AR) rcsD $@ $(BUILD)/ancillary.o
 
-$(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
+# What lies below the prefix is named by it, so that a package that was moved is found where it is.
+within = $(patsubst $(PREFIX)/%,$(1)/%,$(2))
+empty :=
+UP := $(if $(filter $(PREFIX)/%,$(CMAKEDIR)),$(subst $(empty) ,/,$(foreach part,$(subst /, ,$(CMAKEDIR:$(PREFIX)/%=%)),..)))
+pc_prefix := $${prefix}
+cmake_prefix := $(if $(UP),$${_ancillary_prefix},$(PREFIX))
+
+# A file from its template: what, template, the prefix as the file's language names it.
+define fill
 	@mkdir -p $(BUILD)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' -e 's|@BUILD@|$(abspath $(BUILD))|' -e 's|@SOURCE@|$(CURDIR)|' $< > $@.new
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call within,$(2),$(LIBDIR))|' -e 's|@INCLUDEDIR@|$(call within,$(2),$(INCLUDEDIR))|' \
+		-e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' -e 's|@SOVERSION@|$(SOVERSION)|' -e 's|@UP@|$(UP)|' \
+		-e 's|@BUILD@|$(abspath $(BUILD))|' -e 's|@SOURCE@|$(CURDIR)|' \
+		-e "s|@POINTER@|$$($(CC) $(CFLAGS) -dM -E -x c /dev/null | sed -n 's/.*__SIZEOF_POINTER__ //p')|" $(1) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+$(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
+	$(call fill,$<,$(pc_prefix))
+$(BUILD)/%.cmake: cmake/%.cmake.in Cargo.toml Makefile FORCE
+	$(call fill,$<,$(cmake_prefix))
 
 .PHONY: header
 header:
@@ -103,7 +123,7 @@ MANUAL := $(wildcard man/*.3 man/*.7)
 
 .PHONY: install
 install: all
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" \
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(CMAKEDIR)" \
 		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
 	$(INSTALL) -m 755 $(BUILD)/$(SO) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
@@ -111,6 +131,7 @@ install: all
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 include/ancillary.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
+	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(CMAKE_PACKAGE)) "$(DESTDIR)$(CMAKEDIR)/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
 
@@ -118,6 +139,7 @@ install: all
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then (cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE)) && rmdir "$(DESTDIR)$(CMAKEDIR)"; fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -138,10 +160,15 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
+CHECKS := header gates abi rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples dist
+# A source archive (`make dist`) has no crates for tests.
+ifeq ($(wildcard c-tests/Cargo.toml),)
+LEFT_OUT := header rust declarations must-fail fuzz dist
+CHECKS := $(filter-out $(LEFT_OUT),$(CHECKS))
+endif
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
-	@echo 'every check has passed: $(CHECKS)'
+	@echo 'every check has passed: $(CHECKS)$(if $(LEFT_OUT),; not in a source archive: $(LEFT_OUT))'
 
 check-header:
 	@sh c-tests/header.sh $(BUILD)/header
@@ -157,8 +184,13 @@ check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests
 check-manual: $(STAGE)/.done
 	@sh c-tests/manual.sh $(STAGE) $(BUILD)/manual
-check-installed:
+	@sh c-tests/html.sh $(BUILD)/html
+check-installed: $(STAGE)/.done
 	@sh c-tests/install.sh $(BUILD)/installed
+	@sh c-tests/find.sh $(STAGE) $(STATIC_STAGE) $(BUILD)/find
+	@sh c-tests/cargo-c.sh $(STAGE) $(BUILD)/cargo-c
+check-abi: all
+	@sh c-tests/abi.sh $(BUILD) $(BUILD)/abi
 check-tests: $(STAGE)/.done
 	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
 	@CFLAGS=-fexceptions sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-exceptions cancellation
@@ -197,6 +229,20 @@ fuzz: $(STAGE)/.done
 .PHONY: must-fail
 must-fail: check-must-fail
 
-.PHONY: clean
+.PHONY: html
+html:
+	@sh man/html.sh $(BUILD)/html
+	@echo $(BUILD)/html/index.html
+
+.PHONY: dist
+dist:
+	@sh dist/archive.sh $(BUILD)/dist
+	@ls $(BUILD)/dist/*.tar.gz
+check-dist check-reproducible: all
+	@sh c-tests/dist.sh $(BUILD) $(BUILD)/dist-check
+check-debian:
+	@sh c-tests/debian.sh $(BUILD)/debian
+
+.PHONY: clean check-reproducible check-debian
 clean:
 	rm -rf $(BUILD) target

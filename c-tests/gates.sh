@@ -70,6 +70,7 @@ none() { grep "$@" || true; }
 dynamic() { sed -n "s/.*($1).*\[\(.*\)\]/\1/p" "$work/dynamic"; }
 is 'the soname is that of the major version' "libancillary.so.${version%%.*}" "$(dynamic SONAME)"
 is 'it needs libc and nothing else' 'libc.so.6' "$(dynamic NEEDED)"
+is 'from glibc 2.34 on' '' "$($NM -D --undefined-only "$so" | sed -n 's/.*@GLIBC_\([0-9.]*\).*/\1/p' | awk -F . '$1 > 2 || $2 > 34')"
 is 'the version node is the newest of the map' "$node" "$($NM -D "$so" | sed -n 's/.* A \(LIBANCILLARY_.*\)/\1/p' | tail -n 1)"
 is 'no constructor, no destructor' '' "$(none -E '\((INIT|FINI|INIT_ARRAY|FINI_ARRAY)\)' "$work/dynamic")"
 is 'no text relocation' '' "$(none TEXTREL "$work/dynamic")"

@@ -17,19 +17,7 @@ try() { # what, command...
 quiet_make() { (unset PREFIX LIBDIR DESTDIR; make --no-print-directory -C "$root" "$@") > /dev/null; }
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 
-cat > "$out/program.c" <<'PROGRAM'
-#include <ancillary.h>
-#include <unistd.h>
-
-int main(void)
-{
-    int pair[2], fd;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1 || anc_send_fd(pair[0], 1, 0) == -1)
-        return 1;
-    fd = anc_recv_fd(pair[1], 0);
-    return fd < 0 || write(fd, "passed\n", 7) != 7;
-}
-PROGRAM
+cp "$root/c-tests/find/program.c" "$out"
 run() { # pkg-config's options..., compiles and runs
     flags=$(pkg-config "$@" ancillary)
     # shellcheck disable=SC2086
@@ -39,7 +27,8 @@ run() { # pkg-config's options..., compiles and runs
 files() { (cd "$1" && find . ! -type d | LC_ALL=C sort); }
 expected() { # prefix, libdir
     {
-        for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" pkgconfig/ancillary.pc; do
+        for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" \
+            pkgconfig/ancillary.pc cmake/ancillary/ancillaryConfig.cmake cmake/ancillary/ancillaryConfigVersion.cmake; do
             echo ".$2/$file"
         done
         echo ".$1/include/ancillary.h"
@@ -57,7 +46,7 @@ else
     bad 'DESTDIR, PREFIX and LIBDIR say where the files go'
     files "$out/dest"
 fi
-if grep -rq "$out" "$out/dest/usr/lib/x86_64-linux-gnu/pkgconfig"; then bad 'DESTDIR stays out of the .pc'; else ok 'DESTDIR stays out of the .pc'; fi
+if grep -rq "$out" "$out/dest"; then bad 'DESTDIR stays out of every file'; else ok 'DESTDIR stays out of every file'; fi
 quiet_make uninstall "$build" PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu DESTDIR="$out/dest"
 if [ -z "$(files "$out/dest")" ]; then ok 'uninstall leaves nothing'; else bad 'uninstall leaves nothing'; fi
 

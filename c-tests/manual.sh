@@ -1,6 +1,6 @@
 #!/bin/sh
 # manual.sh STAGE OUT: the manual is clean mdoc, has a page for every exported function, shows the
-# header's prototypes, and its example programs compile in every C.
+# header's prototypes, and its example programs compile in every C; so does what the README shows.
 set -eu
 stage=$1 out=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -63,6 +63,12 @@ prototypes() {
     done
 }
 check 'each SYNOPSIS agrees with the header' prototypes
+unshown() {
+    for name in $(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' "$root/abi/libancillary.map"); do
+        grep -q " \**$name(" "$out"/*-synopsis.c || echo "$name is in no SYNOPSIS"
+    done
+}
+check 'and every exported function is in one' unshown
 
 # Literal displays that start with an #include are whole programs.
 for page in $pages; do
@@ -84,6 +90,13 @@ examples() {
     [ $count -ge 8 ] || echo "only $count programs found"
 }
 check 'the example programs compile as C and C++' examples
+
+readme() {
+    awk '/^```c$/ { getline; whole = /^#include/ } /^```$/ { whole = 0 } whole' "$root/README.md" > "$out/readme.c"
+    grep -q anc_ "$out/readme.c" || echo 'no program found'
+    ${CC:-cc} -std=c99 -pedantic-errors -Wall -Wextra -Werror -I"$root/include" -fsyntax-only "$out/readme.c"
+}
+check "the README's program compiles" readme
 
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 run_examples() {

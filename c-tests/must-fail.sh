@@ -81,6 +81,41 @@ copy
 plant include/ancillary.h 's|^#define ANC_LEN|// C++ comment\n#define ANC_LEN|'
 must_fail 'a header that C89 does not know' 'C++ style comments' sh c-tests/header.sh "$out/header"
 
+# The library that was built last stands for all of these: it is the header and the map that changed.
+copy
+library > "$out/log" 2>&1
+breaks_programs() { # what, expected words, file, sed script
+    plant "$3" "$4"
+    must_fail "$1" "$2" sh c-tests/abi.sh "$out/build" "$out/abi"
+    cp "$out/before" "$out/tree/$3"
+}
+if command -v abidw > /dev/null && sh "$out/tree/c-tests/abi.sh" "$out/build" "$out/abi" > /dev/null; then
+    breaks_programs 'a struct that changed' "parameter 2 of type 'anc_in" \
+        include/ancillary.h '/^struct anc_in {/,/^};/s/    size_t len;/    int planted;\n&/'
+    breaks_programs 'two members that changed places' 'anc_peer: uid has moved' \
+        include/ancillary.h '/^struct anc_peer {/,/^};/{s/uint32_t uid/uint32_t planted/;s/uint32_t gid/uint32_t uid/;s/planted/gid/}'
+    breaks_programs 'a struct with a size that grew in the middle' 'anc_info: dest has moved' \
+        include/ancillary.h 's/^    struct anc_dest dest;/    uint32_t planted;\n&/'
+    breaks_programs 'an argument that changed' "'unsigned int' to 'unsigned long int'" \
+        include/ancillary.h 's/^int anc_recv_fd(int sock, unsigned int/int anc_recv_fd(int sock, unsigned long/'
+    breaks_programs 'a constant that changed' 'ANC_TRIM 0x10' include/ancillary.h 's/#define ANC_TRIM 16/#define ANC_TRIM 32/'
+    breaks_programs 'a symbol that was removed' 'Removed function' include/ancillary.h 's/^uint32_t anc_version(void);//'
+    breaks_programs 'a symbol that changed its node' 'function uint32_t anc_version()' \
+        abi/libancillary.map 's/^	anc_version;//;$a LIBANCILLARY_0.2 { anc_version; } LIBANCILLARY_0.1;'
+    plant abi/libancillary.map 's/^local:/	anc_planted;\n&/'
+    breaks_programs 'a symbol added to a node that is out' 'anc_planted@@LIBANCILLARY_0.1' include/ancillary.h 's/^uint32_t anc_version(void);/&\nvoid anc_planted(void);/'
+    cp "$root/abi/libancillary.map" "$out/tree/abi/libancillary.map"
+    plant include/ancillary.h '/^struct anc_peer {/,/^};/s/^};/    uint32_t planted;\n&/'
+    if (cd "$out/tree" && sh c-tests/abi.sh "$out/build" "$out/abi") > "$out/log"; then
+        echo 'ok   but a struct with a size may grow at its end'
+    else
+        echo 'FAIL a struct with a size may not grow at its end'
+        failed=1
+    fi
+else
+    echo 'skipped: changes of the ABI: this machine has no abidiff, or is no x86_64'
+fi
+
 rm -rf "$out/tree"
 echo "$caught passed, $failed failed"
 exit $failed
