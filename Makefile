@@ -109,7 +109,7 @@ install: all
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
-	$(INSTALL) -m 644 include/ancillary.h "$(DESTDIR)$(INCLUDEDIR)/"
+	$(INSTALL) -m 644 include/ancillary.h include/ancillary.hpp "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
@@ -117,7 +117,7 @@ install: all
 .PHONY: uninstall
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(INCLUDEDIR)/ancillary.hpp" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 

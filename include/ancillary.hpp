@@ -35,9 +35,9 @@
 #include <utility>
 #include <vector>
 
-#if __cplusplus >= 201703L
+#if __cplusplus >= 201703L || (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 7)
 #define ANCILLARY_NODISCARD [[nodiscard]]
-#elif defined(__GNUC__)
+#elif defined(__clang__)
 #define ANCILLARY_NODISCARD __attribute__((__warn_unused_result__))
 #else
 #define ANCILLARY_NODISCARD
@@ -193,28 +193,21 @@ template <> struct is_byte<unsigned char> : std::true_type {};
 template <> struct is_byte<std::byte> : std::true_type {};
 #endif
 
-/* What a container's data() points to: std::array, vector, string, string_view, span and the like. */
-template <class C> struct element_of {
-    typedef typename std::remove_pointer<decltype(std::declval<C &>().data())>::type type;
-    typedef decltype(std::declval<C &>().size()) sized;
-};
+/* What the data() of a container points to that has a size() too: std::array, vector, string, span, ... */
+template <class C, class = decltype(std::declval<C &>().size())>
+using element = typename std::remove_pointer<decltype(std::declval<C &>().data())>::type;
 
 template <class C, class = void> struct holds_bytes : std::false_type {};
 template <class C>
-struct holds_bytes<C, typename std::enable_if<sizeof(typename element_of<C>::sized) != 0 &&
-                                              is_byte<typename std::remove_cv<typename element_of<C>::type>::type>::value>::type>
-    : std::true_type {};
+struct holds_bytes<C, typename std::enable_if<is_byte<typename std::remove_cv<element<C>>::type>::value>::type> : std::true_type {};
 
 template <class C, class = void> struct holds_writable_bytes : std::false_type {};
 template <class C>
-struct holds_writable_bytes<C, typename std::enable_if<holds_bytes<C>::value && !std::is_const<typename element_of<C>::type>::value>::type>
-    : std::true_type {};
+struct holds_writable_bytes<C, typename std::enable_if<is_byte<element<C>>::value>::type> : std::true_type {};
 
 template <class C, class T, class = void> struct holds : std::false_type {};
 template <class C, class T>
-struct holds<C, T, typename std::enable_if<sizeof(typename element_of<C>::sized) != 0 &&
-                                           std::is_same<typename element_of<C>::type, T>::value>::type>
-    : std::true_type {};
+struct holds<C, T, typename std::enable_if<std::is_same<element<C>, T>::value>::type> : std::true_type {};
 
 template <class C, class T> struct holds_const_or_not {
     static constexpr bool value = holds<C, T>::value || holds<C, const T>::value;
@@ -423,6 +416,20 @@ template <class Bytes> std::size_t send_view(int sock, Bytes bytes, fd_view fds,
     return count(send(sock, bytes, fds.data(), fds.size(), flags), ec);
 }
 
+inline void close(unique_fd &fd) noexcept { fd.reset(); }
+template <std::size_t N> void close(fd_array<N> &fds) noexcept { fds.clear(); }
+
+/* Closed here and not by ANC_MOVE: a thread that is cancelled while it sends the rest of the bytes closes
+ * what its owners have, and that must not be closed already. */
+template <class Bytes, class Owner>
+std::size_t send_owned(int sock, Bytes bytes, Owner &fds, std::error_code &ec, unsigned flags)
+{
+    std::size_t gone = count(send(sock, bytes, fd_view(fds).data(), fd_view(fds).size(), flags & ~static_cast<unsigned>(ANC_MOVE)), ec);
+    if (!ec)
+        close(fds);
+    return gone;
+}
+
 } // namespace detail
 
 /* Sending. */
@@ -448,26 +455,21 @@ inline std::size_t send_fds(borrowed_fd sock, buffers bytes, std::initializer_li
 /* The same from an owner, which owns nothing afterwards; all that it did where none has gone. */
 inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, unique_fd &&fd, std::error_code &ec, unsigned flags = 0)
 {
-    std::size_t gone = detail::send_view(sock.get(), bytes, fd, ec, flags & ~static_cast<unsigned>(ANC_MOVE));
-    if (!ec)
-        fd.reset();
-    return gone;
+    return detail::send_owned(sock.get(), bytes, fd, ec, flags);
+}
+inline std::size_t send_fds(borrowed_fd sock, buffers bytes, unique_fd &&fd, std::error_code &ec, unsigned flags = 0)
+{
+    return detail::send_owned(sock.get(), bytes, fd, ec, flags);
 }
 template <std::size_t N>
 std::size_t send_fds(borrowed_fd sock, const_buffer bytes, fd_array<N> &&fds, std::error_code &ec, unsigned flags = 0)
 {
-    std::size_t gone = detail::send_view(sock.get(), bytes, fds, ec, flags & ~static_cast<unsigned>(ANC_MOVE));
-    if (!ec)
-        fds.clear();
-    return gone;
+    return detail::send_owned(sock.get(), bytes, fds, ec, flags);
 }
 template <std::size_t N>
 std::size_t send_fds(borrowed_fd sock, buffers bytes, fd_array<N> &&fds, std::error_code &ec, unsigned flags = 0)
 {
-    std::size_t gone = detail::send_view(sock.get(), bytes, fds, ec, flags & ~static_cast<unsigned>(ANC_MOVE));
-    if (!ec)
-        fds.clear();
-    return gone;
+    return detail::send_owned(sock.get(), bytes, fds, ec, flags);
 }
 
 /* anc_send_fd: one NUL byte and the descriptor. */
@@ -1356,7 +1358,7 @@ struct peer_info {
 inline peer_info peer(borrowed_fd sock, std::error_code &ec, unsigned flags = 0) noexcept
 {
     peer_info told;
-    anc_peer p = anc_peer();
+    struct ::anc_peer p = {0, 0, 0, 0, -1};
     if (detail::check(::anc_peer(sock.get(), &p, sizeof(p), flags), ec)) {
         if ((p.present & ANC_PEER_CREDENTIALS) != 0)
             told.who = credentials{p.pid, p.uid, p.gid};
