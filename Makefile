@@ -109,7 +109,7 @@ install: all
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
-	$(INSTALL) -m 644 include/ancillary.h include/ancillary.hpp "$(DESTDIR)$(INCLUDEDIR)/"
+	$(INSTALL) -m 644 include/ancillary.h include/ancillary.hpp include/ancillary-compat.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
@@ -117,7 +117,7 @@ install: all
 .PHONY: uninstall
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(INCLUDEDIR)/ancillary.hpp" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(INCLUDEDIR)/ancillary.hpp" "$(DESTDIR)$(INCLUDEDIR)/ancillary-compat.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -138,7 +138,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
+CHECKS := header gates rust declarations manual installed tests tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -165,6 +165,11 @@ check-tests: $(STAGE)/.done
 	@sh c-tests/ports/count.sh check
 check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
+check-cplusplus: $(STAGE)/.done
+	@sh c-tests/cplusplus/cplusplus.sh $(STAGE) $(BUILD)/cplusplus
+# Programs that were written for the older libancillary.
+check-compat: $(STAGE)/.done
+	@sh c-tests/compat/compat.sh $(STAGE) $(BUILD)/compat
 check-must-fail:
 	@sh c-tests/must-fail.sh $(BUILD)/must-fail
 # A cancelled thread leaves ASan's marks of the frames that were unwound on its stack, over which

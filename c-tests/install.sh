@@ -42,7 +42,7 @@ expected() { # prefix, libdir
         for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" pkgconfig/ancillary.pc; do
             echo ".$2/$file"
         done
-        echo ".$1/include/ancillary.h"
+        for header in ancillary.h ancillary.hpp ancillary-compat.h; do echo ".$1/include/$header"; done
         for page in "$root"/man/*.[37]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"
         done
