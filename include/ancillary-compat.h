@@ -28,11 +28,19 @@
 /**
  * The type of a buffer for n descriptors. The calls still take one, and do not use it.
  */
+#ifdef __cplusplus /* where the end of struct cmsghdr, an array of no length, can't be followed */
+#define ANCIL_FD_BUFFER(n)                                    \
+    struct {                                                  \
+        size_t h[sizeof(struct cmsghdr) / sizeof(size_t)];    \
+        int fd[n];                                            \
+    }
+#else
 #define ANCIL_FD_BUFFER(n) \
     struct {               \
         struct cmsghdr h;  \
         int fd[n];         \
     }
+#endif
 
 /**
  * Sends one byte and n_fds descriptors. buffer is not used, and may be NULL.
