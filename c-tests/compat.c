@@ -1,6 +1,6 @@
 /* ancillary-compat.h: the results of the older libancillary where they were right, and safe ones where they
  * were not. `old_recv` is a receiver of its shape, written anew: beside it the same is asserted to be the same. */
-#include "harness.h"
+#include "control.h"
 #include <ancillary-compat.h>
 
 /* It fills the slots with -1, gives the kernel room for exactly n descriptors, and believes the length that it
@@ -174,9 +174,8 @@ TEST(credentials_were_taken_for_a_descriptor_and_are_not)
 /* Room for one of three: the older library tells of one, or of three of which none is there. */
 TEST(a_full_table_lost_descriptors_silently_and_is_EMFILE)
 {
-    struct rlimit limit, was;
     int t, room, pair[2], sent[3] = {0, 1, 2}, fds[3];
-    CHECK(getrlimit(RLIMIT_NOFILE, &was) == 0);
+    limits_begin();
     for (t = 0; t < 3; t++)
         for (room = 0; room < 3; room++) {
             int before;
@@ -184,35 +183,32 @@ TEST(a_full_table_lost_descriptors_silently_and_is_EMFILE)
             before = lowest_free();
             CHECK_INT(ancil_send_fds(pair[0], sent, 3), 0);
             CHECK_INT(ancil_send_fds(pair[0], sent, 3), 0);
-            limit = was;
-            limit.rlim_cur = (rlim_t)(before + room);
-            CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+            allow_only(room);
             CHECK_INT(old_recv(pair[1], fds, 3), room == 0 ? 3 : room);
             anc_close_fds(fds, (size_t)room);
             fds[0] = fds[1] = fds[2] = 77;
             CHECK_ERRNO(ancil_recv_fds(pair[1], fds, 3), EMFILE);
             CHECK(fds[0] == -1 && fds[1] == -1 && fds[2] == -1);
-            CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
+            allow_any();
             CHECK_INT(lowest_free(), before);
             close_both(pair);
         }
+    limits_end();
 }
 
 /* All that were asked for have come: what was lost behind them would have been closed. */
 TEST(a_loss_of_the_surplus_is_none)
 {
-    struct rlimit limit, was;
     int pair[2], sent[3] = {0, 1, 2}, fd;
-    CHECK(getrlimit(RLIMIT_NOFILE, &was) == 0);
-    limit = was;
+    limits_begin();
     socket_pair(SOCK_SEQPACKET, pair);
     CHECK_INT(ancil_send_fds(pair[0], sent, 3), 0);
-    limit.rlim_cur = (rlim_t)(lowest_free() + 1);
-    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    allow_only(1);
     CHECK_OK(ancil_recv_fd(pair[1], &fd), 0);
-    CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
+    allow_any();
     close(fd);
     close_both(pair);
+    limits_end();
 }
 
 TEST(a_longer_message_is_cut_as_it_was)
@@ -279,10 +275,9 @@ TEST(as_many_as_the_macro_says_go_and_come)
 
 TEST(a_pidfd_that_nobody_asked_for_is_closed)
 {
-    int pair[2], file = new_descriptor(), fd, one = 1, before;
+    int pair[2], file = new_descriptor(), fd, before;
     socket_pair(SOCK_STREAM, pair);
-    if (setsockopt(pair[1], SOL_SOCKET, SO_PASSPIDFD, &one, sizeof one) == -1)
-        skip("no SO_PASSPIDFD: Linux before 6.5");
+    accept_pidfds(pair[1]);
     before = open_descriptors();
     CHECK_INT(ancil_send_fd(pair[0], file), 0);
     CHECK_OK(ancil_recv_fd(pair[1], &fd), 0);

@@ -26,21 +26,14 @@
 #define ANCIL_MAX_N_FDS ANC_FDS_MAX
 
 /**
- * The type of a buffer for n descriptors. The calls still take one, and do not use it.
+ * The type of a buffer for n descriptors, of the size that it had. The calls still take one, and do not
+ * use it. (struct cmsghdr ends in an array of no length, which not every compiler lets anything follow.)
  */
-#ifdef __cplusplus /* where the end of struct cmsghdr, an array of no length, can't be followed */
-#define ANCIL_FD_BUFFER(n)                                    \
-    struct {                                                  \
-        size_t h[sizeof(struct cmsghdr) / sizeof(size_t)];    \
-        int fd[n];                                            \
+#define ANCIL_FD_BUFFER(n)                                 \
+    struct {                                               \
+        size_t h[sizeof(struct cmsghdr) / sizeof(size_t)]; \
+        int fd[n];                                         \
     }
-#else
-#define ANCIL_FD_BUFFER(n) \
-    struct {               \
-        struct cmsghdr h;  \
-        int fd[n];         \
-    }
-#endif
 
 /**
  * Sends one byte and n_fds descriptors. buffer is not used, and may be NULL.

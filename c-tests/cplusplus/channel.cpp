@@ -225,6 +225,8 @@ TEST(a_loop_of_its_own_asks_what_to_send_and_to_receive)
 
 TEST(a_lost_descriptor_says_why)
 {
+    if (on_valgrind())
+        skip("RLIMIT_NOFILE is valgrind's own pretence, which the kernel's recvmsg does not see");
     ends c;
     const std::string bytes = "x";
     int fds[2] = {0, 1};
