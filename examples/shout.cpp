@@ -201,25 +201,30 @@ static int ask(const char *path, char **texts)
     connection c(std::move(sock), ec);
     if (ec)
         die("channel", ec);
-    for (char **text = texts; *text != nullptr; text++) {
-        c.posts.emplace_back(new post("in capitals, please", memory_of(*text, **text != '-')));
-        if (!c.tx.queue(c.posts.back()->message, ec))
-            die("queue", ec);
-    }
-    if (!c.tx.flush(ec)) /* all of them, by one system call */
-        die("send", ec);
-    for (; *texts != nullptr; texts++) {
-        if (!c.rx.receive(ec, 10000))
-            die("receive", ec);
-        anc::frame &reply = c.rx.current();
-        std::string text(reply.begin(), reply.end());
-        if (reply.fds() == 1) {
-            anc::unique_fd memory = reply.take(0, ec);
-            text += ": " + text_in(memory, ec);
-            if (ec)
-                die("reply", ec);
+    while (*texts != nullptr) {
+        /* As many at once as the server answers without being heard: two that only send wait for ever. */
+        char **text = texts;
+        for (int i = 0; i < 50 && *text != nullptr; i++, text++) {
+            c.posts.emplace_back(new post("in capitals, please", memory_of(*text, **text != '-')));
+            if (!c.tx.queue(c.posts.back()->message, ec))
+                die("queue", ec);
         }
-        std::puts(text.c_str());
+        if (!c.tx.flush(ec)) /* by one system call */
+            die("send", ec);
+        c.posts.clear();
+        for (; texts != text; texts++) {
+            if (!c.rx.receive(ec, 10000))
+                die("receive", ec);
+            anc::frame &reply = c.rx.current();
+            std::string answer(reply.begin(), reply.end());
+            if (reply.fds() == 1) {
+                anc::unique_fd memory = reply.take(0, ec);
+                answer += ": " + text_in(memory, ec);
+                if (ec)
+                    die("reply", ec);
+            }
+            std::puts(answer.c_str());
+        }
     }
     return 0;
 }
