@@ -273,17 +273,22 @@ TEST(as_many_as_the_macro_says_go_and_come)
     close_both(pair);
 }
 
-TEST(a_pidfd_that_nobody_asked_for_is_closed)
+TEST(a_pidfd_stayed_open_where_there_was_room_and_is_closed)
 {
-    int pair[2], file = new_descriptor(), fd, before;
+    int pair[2], file = new_descriptor(), fds[8], before;
     socket_pair(SOCK_STREAM, pair);
     accept_pidfds(pair[1]);
     before = open_descriptors();
     CHECK_INT(ancil_send_fd(pair[0], file), 0);
-    CHECK_OK(ancil_recv_fd(pair[1], &fd), 0);
-    CHECK(same_file(fd, file));
+    CHECK_INT(old_recv(pair[1], fds, 8), 1);
+    CHECK_INT(open_descriptors(), before + 2);
+    before = open_descriptors();
+    CHECK_INT(ancil_send_fd(pair[0], file), 0);
+    CHECK_OK(ancil_recv_fds(pair[1], fds + 1, 7), 1);
+    CHECK(same_file(fds[1], file));
     CHECK_INT(open_descriptors(), before + 1);
-    close(fd);
+    CHECK(close(fds[0] + 1) == 0); /* what the older one left */
+    anc_close_fds(fds, 2);
     close(file);
     close_both(pair);
 }
