@@ -199,7 +199,8 @@ using element = typename std::remove_pointer<decltype(std::declval<C &>().data()
 
 template <class C, class = void> struct holds_bytes : std::false_type {};
 template <class C>
-struct holds_bytes<C, typename std::enable_if<is_byte<typename std::remove_cv<element<C>>::type>::value>::type> : std::true_type {};
+struct holds_bytes<C, typename std::enable_if<is_byte<typename std::remove_cv<element<C>>::type>::value>::type>
+    : std::true_type {};
 
 template <class C, class = void> struct holds_writable_bytes : std::false_type {};
 template <class C>
@@ -274,7 +275,8 @@ public:
     constexpr const_buffer() noexcept : data_(nullptr), size_(0) {}
     constexpr const_buffer(const void *data, std::size_t size) noexcept : data_(data), size_(size) {}
     constexpr const_buffer(const mutable_buffer &bytes) noexcept : data_(bytes.data()), size_(bytes.size()) {}
-    template <class T, std::size_t N, class = typename std::enable_if<detail::is_byte<typename std::remove_cv<T>::type>::value>::type>
+    template <class T, std::size_t N,
+              class = typename std::enable_if<detail::is_byte<typename std::remove_cv<T>::type>::value>::type>
     constexpr const_buffer(T (&bytes)[N]) noexcept : data_(bytes), size_(N)
     {
     }
@@ -409,7 +411,8 @@ inline ssize_t recv(int sock, buffers bytes, int *fds, std::size_t max, std::siz
     return anc_recvv_fds(sock, bytes.data(), bytes.count(), fds, max, n, flags);
 }
 
-template <class Bytes> std::size_t send_view(int sock, Bytes bytes, fd_view fds, std::error_code &ec, unsigned flags)
+template <class Bytes> std::size_t send_view(int sock, Bytes bytes, fd_view fds,
+                                             std::error_code &ec, unsigned flags)
 {
     if (refuse_move(flags, ec))
         return 0;
@@ -424,7 +427,9 @@ template <std::size_t N> void close(fd_array<N> &fds) noexcept { fds.clear(); }
 template <class Bytes, class Owner>
 std::size_t send_owned(int sock, Bytes bytes, Owner &fds, std::error_code &ec, unsigned flags)
 {
-    std::size_t gone = count(send(sock, bytes, fd_view(fds).data(), fd_view(fds).size(), flags & ~static_cast<unsigned>(ANC_MOVE)), ec);
+    fd_view view(fds);
+    unsigned kept = flags & ~static_cast<unsigned>(ANC_MOVE);
+    std::size_t gone = count(send(sock, bytes, view.data(), view.size(), kept), ec);
     if (!ec)
         close(fds);
     return gone;
@@ -435,39 +440,47 @@ std::size_t send_owned(int sock, Bytes bytes, Owner &fds, std::error_code &ec, u
 /* Sending. */
 
 /* anc_send_fds, anc_sendv_fds: the bytes that have gone. fds stay open here; ANC_MOVE is EINVAL. */
-inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, fd_view fds, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, fd_view fds,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_view(sock.get(), bytes, fds, ec, flags);
 }
-inline std::size_t send_fds(borrowed_fd sock, buffers bytes, fd_view fds, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, buffers bytes, fd_view fds,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_view(sock.get(), bytes, fds, ec, flags);
 }
-inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, std::initializer_list<int> fds, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, std::initializer_list<int> fds,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_view(sock.get(), bytes, fd_view(fds.begin(), fds.size()), ec, flags);
 }
-inline std::size_t send_fds(borrowed_fd sock, buffers bytes, std::initializer_list<int> fds, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, buffers bytes, std::initializer_list<int> fds,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_view(sock.get(), bytes, fd_view(fds.begin(), fds.size()), ec, flags);
 }
 
 /* The same from an owner, which owns nothing afterwards; all that it did where none has gone. */
-inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, unique_fd &&fd, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, const_buffer bytes, unique_fd &&fd,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_owned(sock.get(), bytes, fd, ec, flags);
 }
-inline std::size_t send_fds(borrowed_fd sock, buffers bytes, unique_fd &&fd, std::error_code &ec, unsigned flags = 0)
+inline std::size_t send_fds(borrowed_fd sock, buffers bytes, unique_fd &&fd,
+                            std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_owned(sock.get(), bytes, fd, ec, flags);
 }
 template <std::size_t N>
-std::size_t send_fds(borrowed_fd sock, const_buffer bytes, fd_array<N> &&fds, std::error_code &ec, unsigned flags = 0)
+std::size_t send_fds(borrowed_fd sock, const_buffer bytes, fd_array<N> &&fds,
+                     std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_owned(sock.get(), bytes, fds, ec, flags);
 }
 template <std::size_t N>
-std::size_t send_fds(borrowed_fd sock, buffers bytes, fd_array<N> &&fds, std::error_code &ec, unsigned flags = 0)
+std::size_t send_fds(borrowed_fd sock, buffers bytes, fd_array<N> &&fds,
+                     std::error_code &ec, unsigned flags = 0)
 {
     return detail::send_owned(sock.get(), bytes, fds, ec, flags);
 }
@@ -507,7 +520,8 @@ received recv_array(int sock, Bytes bytes, fd_array<N> &fds, std::error_code &ec
     return received{got, fds.size()};
 }
 
-template <class Bytes> received recv_slots(int sock, Bytes bytes, fd_slots fds, std::error_code &ec, unsigned flags)
+template <class Bytes> received recv_slots(int sock, Bytes bytes, fd_slots fds,
+                                           std::error_code &ec, unsigned flags)
 {
     unwritten rest(fds);
     std::size_t n = 0, got = count(recv(sock, bytes, rest.slots(), rest.size(), &n, flags), ec);
@@ -516,7 +530,8 @@ template <class Bytes> received recv_slots(int sock, Bytes bytes, fd_slots fds, 
 }
 
 template <class Bytes, class A>
-received recv_vector(int sock, Bytes bytes, std::vector<unique_fd, A> &fds, std::size_t max, std::error_code &ec, unsigned flags)
+received recv_vector(int sock, Bytes bytes, std::vector<unique_fd, A> &fds, std::size_t max,
+                     std::error_code &ec, unsigned flags)
 {
     fds.clear();
     if (max > ANC_FDS_MAX) {
@@ -536,32 +551,38 @@ received recv_vector(int sock, Bytes bytes, std::vector<unique_fd, A> &fds, std:
 /* anc_recv_fds, anc_recvv_fds: no more descriptors than there is room for, or ERANGE. What the owners
  * had is closed before; those that nothing came for own nothing. */
 template <std::size_t N>
-ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, mutable_buffer bytes, fd_array<N> &fds, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, mutable_buffer bytes, fd_array<N> &fds,
+                                      std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_array(sock.get(), bytes, fds, ec, flags);
 }
 template <std::size_t N>
-ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, buffers bytes, fd_array<N> &fds, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, buffers bytes, fd_array<N> &fds,
+                                      std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_array(sock.get(), bytes, fds, ec, flags);
 }
-ANCILLARY_NODISCARD inline received recv_fds(borrowed_fd sock, mutable_buffer bytes, fd_slots fds, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD inline received recv_fds(borrowed_fd sock, mutable_buffer bytes, fd_slots fds,
+                                             std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_slots(sock.get(), bytes, fds, ec, flags);
 }
-ANCILLARY_NODISCARD inline received recv_fds(borrowed_fd sock, buffers bytes, fd_slots fds, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD inline received recv_fds(borrowed_fd sock, buffers bytes, fd_slots fds,
+                                             std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_slots(sock.get(), bytes, fds, ec, flags);
 }
 /* Into a vector of at most max, which may be ANC_FDS_MAX: it allocates before it receives, and not at
  * all where its capacity suffices. */
 template <class A>
-ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, mutable_buffer bytes, std::vector<unique_fd, A> &fds, std::size_t max, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, mutable_buffer bytes, std::vector<unique_fd, A> &fds, std::size_t max,
+                                      std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_vector(sock.get(), bytes, fds, max, ec, flags);
 }
 template <class A>
-ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, buffers bytes, std::vector<unique_fd, A> &fds, std::size_t max, std::error_code &ec, unsigned flags = 0)
+ANCILLARY_NODISCARD received recv_fds(borrowed_fd sock, buffers bytes, std::vector<unique_fd, A> &fds, std::size_t max,
+                                      std::error_code &ec, unsigned flags = 0)
 {
     return detail::recv_vector(sock.get(), bytes, fds, max, ec, flags);
 }
@@ -790,7 +811,10 @@ public:
     }
 
     /* anc_builder_finish: msg_control and msg_controllen of msg. */
-    bool finish(msghdr &msg, std::error_code &ec) const noexcept { return detail::check(anc_builder_finish(&b_, &msg), ec); }
+    bool finish(msghdr &msg, std::error_code &ec) const noexcept
+    {
+        return detail::check(anc_builder_finish(&b_, &msg), ec);
+    }
     std::error_code error() const noexcept { return std::error_code(b_.error, std::generic_category()); }
     std::size_t size() const noexcept { return b_.len; }
 
@@ -824,11 +848,17 @@ public:
     std::size_t fds() const noexcept { return raw_.nfds; }
     /* Messages that only control_messages shows. */
     std::size_t others() const noexcept { return raw_.nother; }
-    maybe<credentials> sender() const noexcept { return fact(ANC_CREDENTIALS, credentials{raw_.pid, raw_.uid, raw_.gid}); }
+    maybe<credentials> sender() const noexcept
+    {
+        return fact(ANC_CREDENTIALS, credentials{raw_.pid, raw_.uid, raw_.gid});
+    }
     /* To look at: take_pidfd owns it. */
     maybe<int> pidfd() const noexcept { return fact<int>(ANC_PIDFD, raw_.pidfd); }
     /* Not terminated by a NUL. */
-    maybe<const_buffer> label() const noexcept { return fact(ANC_LABEL, const_buffer(raw_.label, raw_.label_len)); }
+    maybe<const_buffer> label() const noexcept
+    {
+        return fact(ANC_LABEL, const_buffer(raw_.label, raw_.label_len));
+    }
     maybe<anc_time> time() const noexcept { return fact(ANC_TIME, raw_.time); }
     maybe<anc_time> software() const noexcept { return fact(ANC_TIMESTAMPING, raw_.software); }
     maybe<anc_time> hardware() const noexcept { return fact(ANC_TIMESTAMPING, raw_.hardware); }
@@ -881,7 +911,8 @@ inline info decode(const msghdr &msg, std::error_code &ec) noexcept
 /* Messages of the program's own. */
 
 /* anc_take_fds. */
-template <std::size_t N> std::size_t take_fds(msghdr &msg, fd_array<N> &fds, std::error_code &ec, unsigned flags = 0) noexcept
+template <std::size_t N> std::size_t take_fds(msghdr &msg, fd_array<N> &fds,
+                                              std::error_code &ec, unsigned flags = 0) noexcept
 {
     fds.clear();
     detail::check(anc_take_fds(&msg, fds.slots(), N, fds.count(), flags), ec);
@@ -978,7 +1009,8 @@ public:
     }
     control_messages messages() const noexcept { return control_messages(msg_); }
     info decode(std::error_code &ec) const noexcept { return v0::decode(msg_, ec); }
-    template <std::size_t N> std::size_t take_fds(fd_array<N> &fds, std::error_code &ec, unsigned flags = 0) noexcept
+    template <std::size_t N> std::size_t take_fds(fd_array<N> &fds,
+                                                  std::error_code &ec, unsigned flags = 0) noexcept
     {
         return v0::take_fds(msg_, fds, ec, flags);
     }
@@ -997,6 +1029,8 @@ private:
 /* Descriptors that came before the bytes that name them: at most N of them wait. */
 template <std::size_t N> class fd_queue {
 public:
+    static_assert(N > 0, "a queue has slots");
+
     fd_queue() noexcept { anc_fd_queue_init(&q_, slots_, N); }
     fd_queue(const fd_queue &) = delete;
     fd_queue &operator=(const fd_queue &) = delete;
@@ -1007,11 +1041,13 @@ public:
     static constexpr std::size_t capacity() noexcept { return N; }
 
     /* anc_fd_queue_recv, anc_fd_queue_recvv: the bytes. */
-    std::size_t recv(borrowed_fd sock, mutable_buffer bytes, std::size_t max_fds, std::error_code &ec, unsigned flags = 0)
+    std::size_t recv(borrowed_fd sock, mutable_buffer bytes, std::size_t max_fds,
+                     std::error_code &ec, unsigned flags = 0)
     {
         return detail::count(anc_fd_queue_recv(&q_, sock.get(), bytes.data(), bytes.size(), max_fds, flags), ec);
     }
-    std::size_t recv(borrowed_fd sock, buffers bytes, std::size_t max_fds, std::error_code &ec, unsigned flags = 0)
+    std::size_t recv(borrowed_fd sock, buffers bytes, std::size_t max_fds,
+                     std::error_code &ec, unsigned flags = 0)
     {
         return detail::count(anc_fd_queue_recvv(&q_, sock.get(), bytes.data(), bytes.count(), max_fds, flags), ec);
     }
@@ -1048,9 +1084,15 @@ public:
     outgoing_base &operator=(const outgoing_base &) = delete;
 
     /* It waits, or has gone in part: it and its bytes have to stay as they are. */
-    bool is_pending() const noexcept { return sender_ != nullptr && out_.state != ANC_OUT_DONE && out_.state != ANC_OUT_DROPPED; }
+    bool is_pending() const noexcept
+    {
+        return sender_ != nullptr && out_.state != ANC_OUT_DONE && out_.state != ANC_OUT_DROPPED;
+    }
     /* Its descriptors have gone: borrowed ones may be closed. */
-    bool has_fds_gone() const noexcept { return sender_ != nullptr && (out_.state == ANC_OUT_FDS_GONE || out_.state == ANC_OUT_DONE); }
+    bool has_fds_gone() const noexcept
+    {
+        return sender_ != nullptr && (out_.state == ANC_OUT_FDS_GONE || out_.state == ANC_OUT_DONE);
+    }
     bool is_done() const noexcept { return sender_ != nullptr && out_.state == ANC_OUT_DONE; }
     /* It will not go, or not to its end. */
     bool is_dropped() const noexcept { return sender_ != nullptr && out_.state == ANC_OUT_DROPPED; }
@@ -1115,7 +1157,10 @@ public:
     ~outgoing_with() { withdraw(); }
 
     /* Another message: false, and nothing changes, while this one is pending. */
-    bool set(const_buffer bytes, fd_array<N> &&fds) noexcept { return set_bytes(bytes) && set_fds(std::move(fds)); }
+    bool set(const_buffer bytes, fd_array<N> &&fds) noexcept
+    {
+        return set_bytes(bytes) && set_fds(std::move(fds));
+    }
     bool set(buffers bytes, fd_array<N> &&fds) noexcept { return set_bytes(bytes) && set_fds(std::move(fds)); }
 
 private:
@@ -1139,7 +1184,8 @@ public:
     ~sender() { drop(); }
 
     /* anc_tx_init. memory: ANC_TX_BUFFER bytes. */
-    bool open(borrowed_fd sock, mutable_buffer memory, std::error_code &ec, const anc_limits &limits = anc_limits()) noexcept
+    bool open(borrowed_fd sock, mutable_buffer memory,
+              std::error_code &ec, const anc_limits &limits = anc_limits()) noexcept
     {
         return detail::check(anc_tx_init(&tx_, sock.get(), memory.data(), memory.size(), &limits, sizeof(tx_)), ec);
     }
@@ -1249,13 +1295,15 @@ public:
               const anc_limits &limits = anc_limits()) noexcept
     {
         close();
-        return detail::check(anc_rx_init(&rx_, sock.get(), memory.data(), memory.size(), slots, nslots, &limits, sizeof(rx_)), ec);
+        return detail::check(
+            anc_rx_init(&rx_, sock.get(), memory.data(), memory.size(), slots, nslots, &limits, sizeof(rx_)), ec);
     }
     /* anc_rx_recv: true: current() is what has come. false without an error: end of file. */
     bool receive(std::error_code &ec, int timeout_ms = -1)
     {
         frame_.in_ = anc_in();
-        return shown(anc_rx_recv(&rx_, &frame_.in_, timeout_ms), ec);
+        int r = anc_rx_recv(&rx_, &frame_.in_, timeout_ms);
+        return detail::check(r, ec) && r == 1;
     }
     frame &current() noexcept { return frame_; }
 
@@ -1263,7 +1311,8 @@ public:
     bool next(std::error_code &ec) noexcept
     {
         frame_.in_ = anc_in();
-        return shown(anc_rx_next(&rx_, &frame_.in_), ec);
+        int r = anc_rx_next(&rx_, &frame_.in_);
+        return detail::check(r, ec) && r == 1;
     }
     /* anc_rx_prepare: false without an error: end of file, or next has something to tell. */
     bool prepare(msghdr &msg, std::error_code &ec) noexcept
@@ -1272,7 +1321,10 @@ public:
         return detail::check(r, ec) && r == 1;
     }
     /* anc_rx_got. */
-    bool got(msghdr &msg, ssize_t n, std::error_code &ec) noexcept { return detail::check(anc_rx_got(&rx_, &msg, n), ec); }
+    bool got(msghdr &msg, ssize_t n, std::error_code &ec) noexcept
+    {
+        return detail::check(anc_rx_got(&rx_, &msg, n), ec);
+    }
     /* anc_rx_close. */
     void close() noexcept
     {
@@ -1281,14 +1333,6 @@ public:
     }
 
 private:
-    bool shown(int r, std::error_code &ec) noexcept
-    {
-        bool is_there = detail::check(r, ec) && r == 1;
-        if (!is_there)
-            frame_.in_ = anc_in();
-        return is_there;
-    }
-
     anc_rx rx_;
     frame frame_;
 };
@@ -1307,7 +1351,8 @@ private:
     unsigned char memory_[Bytes];
 };
 
-template <std::size_t Bytes = ANC_RX_BUFFER, std::size_t Slots = ANC_FDS_MAX> class receiver_with_memory : public receiver {
+template <std::size_t Bytes = ANC_RX_BUFFER, std::size_t Slots = ANC_FDS_MAX>
+class receiver_with_memory : public receiver {
 public:
     receiver_with_memory() noexcept {}
     ~receiver_with_memory() { close(); }
@@ -1394,7 +1439,8 @@ inline anc_fd_info fd_describe(borrowed_fd fd, std::error_code &ec) noexcept
     return i;
 }
 /* anc_fd_require. */
-inline bool fd_require(borrowed_fd fd, std::uint32_t kinds, std::uint32_t access, std::uint32_t seals, std::error_code &ec) noexcept
+inline bool fd_require(borrowed_fd fd, std::uint32_t kinds, std::uint32_t access, std::uint32_t seals,
+                       std::error_code &ec) noexcept
 {
     return detail::check(anc_fd_require(fd.get(), kinds, access, seals), ec);
 }

@@ -262,6 +262,19 @@ TEST(a_receiver_closes_what_was_not_taken_when_it_ends)
         CHECK(open_descriptors() > before);
     }
     CHECK_INT(open_descriptors(), before);
+    {
+        std::vector<unsigned char> memory(ANC_RX_BUFFER);
+        int slots[ANC_FDS_MAX];
+        anc::receiver rx;
+        CHECK(rx.open(s.b, memory, slots, ANC_FDS_MAX, ec));
+        CHECK_INT(raw_send(s.a.get(), "\1\0\0\0\2\0\0\1x", 9, fds, 2, 0), 9);
+        CHECK(rx.receive(ec) && rx.current().fds() == 2);
+        CHECK(rx.open(s.b, memory, slots, ANC_FDS_MAX, ec) && rx.current().fds() == 0);
+        CHECK_INT(open_descriptors(), before);
+        CHECK_INT(raw_send(s.a.get(), "\1\0\0\0\2\0\0\1x", 9, fds, 2, 0), 9);
+        CHECK(rx.receive(ec) && rx.current().fds() == 2);
+    }
+    CHECK_INT(open_descriptors(), before);
     anc::receiver never;
     CHECK(!never.receive(ec) && never.current().size() == 0);
     CHECK_EC(ec, EINVAL);
