@@ -119,6 +119,7 @@ $(BUILD)/%.cmake: cmake/%.cmake.in Cargo.toml Makefile FORCE
 header:
 	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
 
+HEADERS := include/ancillary.h include/ancillary.hpp include/ancillary-compat.h
 MANUAL := $(wildcard man/*.3 man/*.7)
 
 .PHONY: install
@@ -129,7 +130,7 @@ install: all
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
-	$(INSTALL) -m 644 include/ancillary.h "$(DESTDIR)$(INCLUDEDIR)/"
+	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
 	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(CMAKE_PACKAGE)) "$(DESTDIR)$(CMAKEDIR)/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
@@ -138,7 +139,8 @@ install: all
 .PHONY: uninstall
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	@if [ -d "$(DESTDIR)$(INCLUDEDIR)" ]; then cd "$(DESTDIR)$(INCLUDEDIR)" && rm -f $(notdir $(HEADERS)); fi
+	rm -f "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
 	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then (cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE)) && rmdir "$(DESTDIR)$(CMAKEDIR)"; fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
@@ -160,7 +162,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates abi rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples dist
+CHECKS := header gates abi rust declarations manual installed tests tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples dist
 # A source archive (`make dist`) has no crates for tests.
 ifeq ($(wildcard c-tests/Cargo.toml),)
 LEFT_OUT := header rust declarations must-fail fuzz dist
@@ -197,6 +199,11 @@ check-tests: $(STAGE)/.done
 	@sh c-tests/ports/count.sh check
 check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
+check-cplusplus: $(STAGE)/.done
+	@sh c-tests/cplusplus/cplusplus.sh $(STAGE) $(BUILD)/cplusplus
+# Programs that were written for the older libancillary.
+check-compat: $(STAGE)/.done
+	@sh c-tests/compat/compat.sh $(STAGE) $(BUILD)/compat
 check-must-fail:
 	@sh c-tests/must-fail.sh $(BUILD)/must-fail
 # A cancelled thread leaves ASan's marks of the frames that were unwound on its stack, over which

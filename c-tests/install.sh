@@ -31,7 +31,7 @@ expected() { # prefix, libdir
             pkgconfig/ancillary.pc cmake/ancillary/ancillaryConfig.cmake cmake/ancillary/ancillaryConfigVersion.cmake; do
             echo ".$2/$file"
         done
-        echo ".$1/include/ancillary.h"
+        for header in ancillary.h ancillary.hpp ancillary-compat.h; do echo ".$1/include/$header"; done
         for page in "$root"/man/*.[37]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"
         done

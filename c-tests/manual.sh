@@ -51,7 +51,7 @@ prototypes() {
             /^\.F[no] / { open = ($1 == ".Fo"); name = $2; n = 0; arguments = $0; sub(/^\.F[no] [^ ]*/, "", arguments) }
             /^\.Fa / { arguments = arguments " " substr($0, 5) }
             /^\.Fn / || /^\.Fc/ {
-                if (name !~ /^anc_/) next
+                if (name !~ /^anc(il)?_/) next
                 n = split(arguments, part, "\"")
                 printf "%s %s(", type, name
                 first = 1
@@ -72,10 +72,11 @@ check 'and every exported function is in one' unshown
 
 # Literal displays that start with an #include are whole programs.
 for page in $pages; do
-    awk -v base="$out/$(basename "$page")" '
+    case $page in *.hpp.7) language=cpp ;; *) language=c ;; esac
+    awk -v base="$out/$(basename "$page")" -v language=$language '
         /^\.Bd -literal/ { display = 1; program = 0; next }
         /^\.Ed/ { display = 0; if (program) close(file); program = 0; next }
-        display == 1 { display = 2; if (/^#include|^#define _/) { program = 1; file = base "-example" ++n ".c" } }
+        display == 1 { display = 2; if (/^#include|^#define _/) { program = 1; file = base "-example" ++n "." language } }
         program { gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\-/, "-"); print > file }' "$page"
 done
 examples() {
@@ -88,6 +89,11 @@ examples() {
         count=$((count + 1))
     done
     [ $count -ge 8 ] || echo "only $count programs found"
+    for program in "$out"/*-example*.cpp; do
+        for standard in c++11 c++20; do
+            ${CXX:-c++} -std=$standard -pedantic-errors -Wall -Wextra -Werror -I"$root/include" -fsyntax-only "$program"
+        done
+    done
 }
 check 'the example programs compile as C and C++' examples
 
@@ -103,7 +109,13 @@ run_examples() {
     for program in "$out"/*-example*.c; do
         ${CC:-cc} -std=c11 "$program" -o "${program%.c}" $(pkg-config --cflags --libs ancillary) -pthread \
             -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
-        timeout 20 "${program%.c}" > "$out/output" 2>&1 < /dev/null || echo "$program: exit status $?: $(cat "$out/output")"
+    done
+    for program in "$out"/*-example*.cpp; do
+        ${CXX:-c++} -std=c++11 "$program" -o "${program%.cpp}" $(pkg-config --cflags --libs ancillary) \
+            -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
+    done
+    for program in "$out"/*-example*.c "$out"/*-example*.cpp; do
+        timeout 20 "${program%.c*}" > "$out/output" 2>&1 < /dev/null || echo "$program: exit status $?: $(cat "$out/output")"
     done
 }
 check 'the example programs run' run_examples

@@ -1,6 +1,6 @@
 #!/bin/sh
 # selftest.sh STAGE OUT: compiles the examples as a stranger would, with what pkg-config prints for the library
-# installed below STAGE, and talks to them over the loopback. All but hand-over.c need python3.
+# installed below STAGE, and talks to them over the loopback. All but hand-over.c and opener.cpp need python3.
 set -eu
 stage=$1 out=$2
 here=$(dirname "$0")
@@ -25,7 +25,27 @@ if ! "$programs/hand-over-test" "$programs/hand-over" "$programs/hand-over-hasty
 fi
 rm -r "$sockets"
 
-command -v python3 > /dev/null || { echo 'skipped: all but hand-over: this machine has no python3'; exit 0; }
+# Those in C++.
+if command -v "${CXX:-c++}" > /dev/null; then
+    for program in shout opener; do
+        # shellcheck disable=SC2046,SC2086
+        ${CXX:-c++} -std=c++11 -O1 -g -Wall -Wextra -Werror ${CFLAGS:-} "$here/$program.cpp" -o "$out/$program" \
+            $(pkg-config --cflags --libs ancillary) -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
+    done
+    secret=$(mktemp)
+    echo 'the first line' > "$secret"
+    answer=$("$out/opener" "$secret" /nonexistent)
+    expected="$secret (which I could $([ "$(id -u)" -ne 0 ] || echo 'not ')open): the first line
+/nonexistent: No such file or directory
+/etc/shadow: not allowed"
+    rm "$secret"
+    [ "$answer" = "$expected" ] || { echo "FAIL opener: $answer"; exit 1; }
+    echo 'ok   opener: a worker without privileges reads what its broker opens'
+else
+    echo 'skipped: shout, opener: this machine has no C++ compiler'
+fi
+
+command -v python3 > /dev/null || { echo 'skipped: all but hand-over and opener: this machine has no python3'; exit 0; }
 for program in anc-show udp-server tx-timestamps; do
     compile $program $program -std=c99
 done
@@ -77,6 +97,17 @@ if os.path.exists(path):
     os.unlink(path)
 text = show("unix", path, lambda: rights(path))
 check("[SCM_RIGHTS, 8 bytes]" in text and "2 descriptors" in text and f"process {os.getpid()} of user" in text, "unix: rights, credentials")
+if os.path.exists(f"{out}/shout"):
+    path = f"{out}/shout.sock"
+    server = subprocess.Popen([f"{out}/shout", "server", path, "2"], stdout=subprocess.PIPE, text=True)
+    check(server.stdout.readline() == "ready\n", "shout is ready")
+    texts = [["hello", "-without seals", "world"], [f"text {i}" for i in range(500)]]
+    clients = [subprocess.Popen([f"{out}/shout", "client", path] + t, stdout=subprocess.PIPE, text=True) for t in texts]
+    for client, t in zip(clients, texts):
+        answers = client.communicate(timeout=30)[0].splitlines()
+        expected = ["refused: Operation not permitted" if s[0] == "-" else "here it is: " + s.upper() for s in t]
+        check(client.returncode == 0 and answers == expected, f"shout answers {len(t)} messages with their memory")
+    check(server.wait(10) == 0, "shout ends")
 port = free_port()
 text = show("udp", str(port), lambda: connected(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port), b"x"))
 check("sent to 127.0.0.1" in text and "64 hops left" in text and "arrived at 1" in text, "udp: address, hops, time")
