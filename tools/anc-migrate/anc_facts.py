@@ -69,6 +69,10 @@ class Source:
 def source(file):
     return sources.setdefault(file, None) or sources.__setitem__(file, Source(file)) or sources[file]
 
+def original(file):
+    """The source as it is, attributes and all."""
+    return source(names[file])
+
 CLOSES = r"close|release|dispose|cleanup|unref|drop|fatal|exit|abort|die|err\b|errx"
 
 class Function:
@@ -87,7 +91,11 @@ class Function:
         return [c for c in self.calls if c[1] in names]
 
     def receives(self):
-        return [c for c in self.called("recvmsg") if len(c[2]) == 3]
+        """The calls that have a control buffer, as far as it shows."""
+        def has_room(call):
+            given = self.set(call[2][1], "msg_control")
+            return not given or any(line <= call[0] for line, _ in given)
+        return [c for c in self.called("recvmsg") if len(c[2]) == 3 and has_room(c)]
 
     def sends(self):
         return [c for c in self.called("sendmsg") if len(c[2]) == 3]
@@ -137,7 +145,7 @@ class Function:
         """Where CMSG_DATA is read as a single int."""
         reads = [line for line, type, written in self.casts if type == "int" and not written]
         for line, _, args in self.called("memcpy", "memmove", "bcopy"):
-            if self.copies_data(args) and re.fullmatch(r"sizeof\(?(int|[\w.>*-]+)\)?|4", args[2]) and not re.search("struct|cred", args[2]):
+            if self.copies_data(args) and re.fullmatch(r"sizeof *\(?[\w.>*-]+\)?|4", args[2]) and not re.search("struct|cred", args[2]):
                 reads.append(line)
         return reads
 

@@ -96,7 +96,7 @@ fld << compared.fld;
 e << compared.e;
 bop << compared.bop;
 @@
-function(p).compared.append((int(p[0].line), flat(x), str(fld), flat(e), str(bop) in ("==", "!=")))
+function(p).compared.append((int(p[0].line), flat(x), str(fld), flat(e), flat(bop) in ("==", "!=")))
 
 @array@
 type T;

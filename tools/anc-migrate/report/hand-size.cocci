@@ -3,7 +3,7 @@
 @initialize:python@
 @@
 def hand_size(f):
-    pattern = r"sizeof\(?struct cmsghdr\)?\+|\+sizeof\(?struct cmsghdr\)?"
+    pattern = r"sizeof *\(?struct cmsghdr\)?\+|\+sizeof *\(?struct cmsghdr\)?"
     text = "the size is put together without padding: ANC_SPACE, ANC_FDS_SPACE"
     for line, _, name, size in f.arrays:
         if re.search(pattern, size):

@@ -4,7 +4,7 @@
 @initialize:python@
 @@
 def padding_sent(f):
-    even = lambda size: re.search(r"\(?(2|4|6|8)\*sizeof\(?int|sizeof\(?int\)?\*(2|4|6|8)", size)
+    even = lambda size: re.search(r"\(?(2|4|6|8)\*sizeof *\(?int|sizeof *\(?int\)?\*(2|4|6|8)", size)
     for line, of, field, value in f.assigned:
         if field != "cmsg_len":
             continue
@@ -13,7 +13,7 @@ def padding_sent(f):
             warning(f, line, text, "anc_put_fds(3)")
         room = re.fullmatch(r"(.*?)(?:\.|->)msg_controllen", value)
         for _, length in f.set(room.group(1), "msg_controllen") if room else []:
-            array = re.fullmatch(r"sizeof\(?([\w.>-]+?)\)?", length)
+            array = re.fullmatch(r"sizeof *\(?([\w.>-]+?)\)?", length)
             if array:
                 member = re.split(r"\.|->", array.group(1))[-1]
                 declared = re.search(r"\b%s\s*\[([^\]]*)\]" % member, source(f.file).text)
