@@ -3,6 +3,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+int open_socket(void)
+{
+    return socket(AF_UNIX, SOCK_SEQPACKET, 0);
+}
+
 /* The descriptor that comes with a byte, or -1. */
 int receive(int sock)
 {

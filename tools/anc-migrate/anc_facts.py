@@ -37,6 +37,7 @@ class Source:
         blank = lambda m: re.sub(r"[^\n]", " ", m.group())
         text = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
         self.text = text
+        self.macros = re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:\\\n|.)*)", text, re.M)
         self.starts = [0] + [m.end() for m in re.finditer("\n", text)]
 
     def lines(self, first, last):
@@ -85,7 +86,8 @@ class Function:
         self.arrays = []      # line, type, name, size
         self.values = []      # line, variable, value
         self.words = {}       # word: lines
-        self.casts = []       # line, type, what is written: CMSG_DATA's value, as another type
+        self.casts = []       # line, type: CMSG_DATA's value as a pointer to it
+        self.derefs = []      # line, type: what is read through such a pointer at once
 
     def called(self, *names):
         return [c for c in self.calls if c[1] in names]
@@ -126,16 +128,20 @@ class Function:
     def closes(self):
         return any(re.search(CLOSES, c[1]) for f in [self] + self.helpers() for c in f.calls)
 
+    def mentions(self, word):
+        """Itself, or by a macro of the same file."""
+        return word in self.text() or any(word in body and re.search(r"\b%s\b" % name, self.text()) for name, body in source(self.file).macros)
+
     def takes_fds(self):
         """Receives, and looks for descriptors."""
-        return self.receives() and any("SCM_RIGHTS" in f.words and not f.gives_fds_only() for f in [self] + self.helpers() + self.callers())
+        return self.receives() and any(f.mentions("SCM_RIGHTS") and not f.gives_fds_only() for f in [self] + self.helpers() + self.callers())
 
     def gives_fds(self):
         return any(field == "cmsg_type" and "SCM_RIGHTS" in value for _, _, field, value in self.assigned)
 
     def gives_fds_only(self):
-        given = [line for line, _, field, value in self.assigned if field == "cmsg_type" and "SCM_RIGHTS" in value]
-        return len(given) >= len(self.words.get("SCM_RIGHTS", []))
+        return len(self.words.get("SCM_RIGHTS", [])) > 0 and all(
+            any(at == line and field == "cmsg_type" for at, _, field, _ in self.assigned) for line in self.words["SCM_RIGHTS"])
 
     def set(self, msg, field):
         """The values that a message's field is given; msg as an argument."""
@@ -143,7 +149,7 @@ class Function:
 
     def fd_reads(self):
         """Where CMSG_DATA is read as a single int."""
-        reads = [line for line, type, written in self.casts if type == "int" and not written]
+        reads = [line for line, type in self.derefs if type == "int"]
         for line, _, args in self.called("memcpy", "memmove", "bcopy"):
             if self.copies_data(args) and re.fullmatch(r"sizeof *\(?[\w.>*-]+\)?|4", args[2]) and not re.search("struct|cred", args[2]):
                 reads.append(line)
@@ -188,9 +194,9 @@ def verdict():
         seen = {(c[0], c[1]) for f in functions.values() if f.file == file for c in f.calls}
         for m in re.finditer(KNOWN, src.text):
             line = src.line_at(m.start())
-            text = src.lines(line, line)
-            if text.lstrip().startswith("#") or re.search(r"^(extern\s+)?[\w*]+[\w\s*]*$", src.text[src.starts[line - 1]:m.start()].rstrip()) and re.search(r"^\s*(?!return\b)\w+[\s*]+\w+\s*\(", text):
-                continue
+            before = src.text[src.starts[line - 1]:m.start()]
+            if not before or re.match(r"\s*#|\s*(extern\s+|static\s+)?(ssize_t|int|struct cmsghdr)[\s*]+$", before):
+                continue # a macro, a declaration
             if (line, m.group(1)) not in seen:
                 found.add((names[file], line, "warning", f"{m.group(1)} stands in code that could not be parsed: nothing here was looked at", "anc-migrate(1)"))
 

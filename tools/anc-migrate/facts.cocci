@@ -58,9 +58,11 @@ position p;
 p << assigned.p;
 x << assigned.x;
 fld << assigned.fld;
+op << assigned.op;
 e << assigned.e;
 @@
-function(p).assigned.append((int(p[0].line), flat(x), str(fld), flat(e)))
+value = flat(e) if flat(op) == "=" else flat(x) + "." + str(fld) + flat(op)[:-1] + flat(e)
+function(p).assigned.append((int(p[0].line), flat(x), str(fld), value))
 
 @initialised@
 type T;
@@ -156,4 +158,21 @@ position p != {written.p, written_first.p};
 p << cast.p;
 T << cast.T;
 @@
-function(p).casts.append((int(p[0].line), str(T).replace("const ", ""), False))
+function(p).casts.append((int(p[0].line), str(T).replace("const ", "")))
+
+@read@
+type T;
+expression c;
+position p != {written.p, written_first.p};
+@@
+(
+  *(T *)CMSG_DATA@p(c)
+|
+  ((T *)CMSG_DATA@p(c))[0]
+)
+
+@script:python@
+p << read.p;
+T << read.T;
+@@
+function(p).derefs.append((int(p[0].line), str(T).replace("const ", "")))

@@ -7,3 +7,4 @@
 #define __nonnull(x)
 #define __printf_like(a, b)
 #define TEMP_FAILURE_RETRY(x) (x)
+#define CMSG_BUFFER_TYPE(size) union control_buffer

@@ -1,11 +1,11 @@
 // 0 bytes is the end of a stream. On SOCK_SEQPACKET and SOCK_DGRAM it is an empty message as well, and its
-// descriptors have been installed. Files that speak of streams alone are not told.
+// descriptors have been installed. Only files that speak of these types are told.
 
 @initialize:python@
 @@
 def end_of_file(f):
     text = source(f.file).text
-    if not f.takes_fds() or "SOCK_STREAM" in text and not re.search(r"SOCK_(DGRAM|SEQPACKET)", text):
+    if not f.takes_fds() or not re.search(r"SOCK_(DGRAM|SEQPACKET)", text):
         return
     for line, _, args in f.receives():
         begin = source(f.file).starts[line - 1]

@@ -8,7 +8,7 @@ def first_only(f):
         return
     if re.search(r"CMSG_NXTHDR|CMSG_FOREACH", "".join(g.text() for g in f.around())):
         return
-    if not any(field == "cmsg_type" for _, _, field in f.fields):
+    if not f.mentions("cmsg_type"):
         return
     for line, _, _ in f.called("CMSG_FIRSTHDR"):
         warning(f, line, "only the first control message is looked at: credentials come before descriptors", "anc_recv_fds(3)")

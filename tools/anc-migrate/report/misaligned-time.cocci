@@ -3,7 +3,7 @@
 @initialize:python@
 @@
 def misaligned_time(f):
-    for line, type, _ in f.casts:
+    for line, type in f.casts:
         if re.fullmatch(r"struct (timeval|timespec|scm_timestamping|bintime)", type):
             warning(f, line, "CMSG_DATA need not be aligned for a " + type, "anc_decode(3)")
 

@@ -4,7 +4,7 @@
 @initialize:python@
 @@
 def type_ignored(f):
-    if not f.receives() or any(field == "cmsg_type" for _, _, field in f.fields):
+    if not f.receives() or any(g.mentions("cmsg_type") for g in [f] + f.helpers()):
         return
     for line in f.fd_reads():
         warning(f, line, "the type is not looked at: under SO_PASSCRED this is the sender's pid", "anc_recv_fd(3)")
