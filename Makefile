@@ -9,6 +9,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 BUILD ?= build
 
@@ -48,8 +50,8 @@ RUSTC_ARGS := -C force-unwind-tables=yes --remap-path-prefix=$(CURDIR)=. \
 # A half-made library is none.
 .DELETE_ON_ERROR:
 
-ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR)),)
-$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR and PKGCONFIGDIR must be absolute)
+ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(BINDIR) $(DATADIR) $(PKGCONFIGDIR)),)
+$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR, BINDIR, DATADIR and PKGCONFIGDIR must be absolute)
 endif
 
 .PHONY: all
@@ -99,25 +101,36 @@ $(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
 header:
 	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
 
-MANUAL := $(wildcard man/*.3 man/*.7)
+MIGRATE = $(DATADIR)/ancillary/anc-migrate
+MANUAL := $(wildcard man/*.1 man/*.3 man/*.7)
 
 .PHONY: install
 install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+		"$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
+		"$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MIGRATE)/report" "$(DESTDIR)$(MIGRATE)/rewrite"
 	$(INSTALL) -m 755 $(BUILD)/$(SO) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 include/ancillary.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
+	$(INSTALL) -m 644 $(filter %.1,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
+	sed 's|^installed=.*|installed=$(MIGRATE)|' tools/anc-migrate/anc-migrate > $(BUILD)/anc-migrate
+	$(INSTALL) -m 755 $(BUILD)/anc-migrate "$(DESTDIR)$(BINDIR)/"
+	$(INSTALL) -m 644 $(addprefix tools/anc-migrate/,anc_facts.py facts.cocci verdict.cocci macros.h) "$(DESTDIR)$(MIGRATE)/"
+	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/report/*.cocci) "$(DESTDIR)$(MIGRATE)/report/"
+	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/rewrite/*.cocci) "$(DESTDIR)$(MIGRATE)/rewrite/"
 
 .PHONY: uninstall
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	rm -rf "$(DESTDIR)$(MIGRATE)"
+	rm -f "$(DESTDIR)$(BINDIR)/anc-migrate"
+	@if [ -d "$(DESTDIR)$(MANDIR)/man1" ]; then cd "$(DESTDIR)$(MANDIR)/man1" && rm -f $(notdir $(filter %.1,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -138,7 +151,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
+CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -189,6 +202,8 @@ check-fuzz: $(STAGE)/.done
 check-demo: demo
 check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
+check-migrate: $(STAGE)/.done
+	@sh c-tests/migrate/migrate.sh $(STAGE) $(BUILD)/migrate
 
 .PHONY: facts fuzz
 fuzz: $(STAGE)/.done

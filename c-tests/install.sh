@@ -43,7 +43,9 @@ expected() { # prefix, libdir
             echo ".$2/$file"
         done
         echo ".$1/include/ancillary.h"
-        for page in "$root"/man/*.[37]; do
+        echo ".$1/bin/anc-migrate"
+        (cd "$root/tools" && find anc-migrate -name '*.cocci' -o -name anc_facts.py -o -name macros.h) | sed "s|^|.$1/share/ancillary/|"
+        for page in "$root"/man/*.[137]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"
         done
     } | LC_ALL=C sort
@@ -57,7 +59,7 @@ else
     bad 'DESTDIR, PREFIX and LIBDIR say where the files go'
     files "$out/dest"
 fi
-if grep -rq "$out" "$out/dest/usr/lib/x86_64-linux-gnu/pkgconfig"; then bad 'DESTDIR stays out of the .pc'; else ok 'DESTDIR stays out of the .pc'; fi
+if grep -rq "$out" "$out/dest/usr/lib/x86_64-linux-gnu/pkgconfig" "$out/dest/usr/bin"; then bad 'DESTDIR stays out of the .pc'; else ok 'DESTDIR stays out of the .pc'; fi
 quiet_make uninstall "$build" PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu DESTDIR="$out/dest"
 if [ -z "$(files "$out/dest")" ]; then ok 'uninstall leaves nothing'; else bad 'uninstall leaves nothing'; fi
 

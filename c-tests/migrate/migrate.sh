@@ -110,6 +110,21 @@ rewritten() {
 }
 check 'what is rewritten compiles and behaves, once and for all' rewritten
 
+installed() {
+    grep -q "^installed=$stage/" "$stage/bin/anc-migrate" || echo 'the rules were not told to the installed program'
+    (cd "$out" && cp "$here/close-on-exec-bad.c" . && "$stage/bin/anc-migrate" close-on-exec-bad.c) > "$out/said" || [ $? -eq 1 ]
+    grep -q 'warning: received descriptors' "$out/said" || echo 'it does not find them'
+}
+check 'it works where it was installed' installed
+
+tabled() {
+    for rule in "$root"/tools/anc-migrate/report/*.cocci; do
+        rule=$(basename "$rule" .cocci)
+        [ "$rule" = idioms ] || grep -q "^| $rule |" "$root/MIGRATING.md" || echo "$rule is not in the table"
+    done
+}
+check 'each bug stands in MIGRATING.md' tabled
+
 refused() {
     for wrong in '' --nonsense '--in-place rewrite.c' missing.c; do
         status=0
