@@ -150,13 +150,14 @@ class Function:
     def fd_reads(self):
         """Where CMSG_DATA is read as a single int."""
         reads = [line for line, type in self.derefs if type == "int"]
-        for line, _, args in self.called("memcpy", "memmove", "bcopy"):
-            if self.copies_data(args) and re.fullmatch(r"sizeof *\(?[\w.>*-]+\)?|4", args[2]) and not re.search("struct|cred", args[2]):
+        for line, _, args in self.copies():
+            if re.fullmatch(r"sizeof *\(?[\w.>*-]+\)?|4", args[2]) and not re.search("struct|cred", args[2]):
                 reads.append(line)
         return reads
 
-    def copies_data(self, args):
-        return len(args) == 3 and re.match(r"\(?(\([\w *]+\))?CMSG_DATA\(", args[1])
+    def copies(self):
+        """The calls that copy what CMSG_DATA points to."""
+        return [c for c in self.calls if re.search(r"(memcpy|memmove)$", c[1]) and len(c[2]) == 3 and re.match(r"\(?(\([\w *]+\))?CMSG_DATA\(", c[2][1])]
 
     def loops(self):
         """(keyword, first line, last line, condition, body)"""
