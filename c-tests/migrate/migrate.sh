@@ -110,6 +110,15 @@ rewritten() {
 }
 check 'what is rewritten compiles and behaves, once and for all' rewritten
 
+kept() {
+    cp rewrite-kept.c "$out/kept.c"
+    "$tool" --rewrite --in-place "$out/kept.c"
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only "$out/kept.c" $(pkg-config --cflags ancillary)
+    sed 's/anc_\([a-z]*msg\)(/\1(/; /<ancillary.h>/d' "$out/kept.c" | diff rewrite-kept.c -
+    grep -q 'anc_sendmsg' "$out/kept.c" || echo 'the calls are not rewritten'
+}
+check 'what is not simple is left alone' kept
+
 installed() {
     grep -q "^installed=$stage/" "$stage/bin/anc-migrate" || echo 'the rules were not told to the installed program'
     (cd "$out" && cp "$here/close-on-exec-bad.c" . && "$stage/bin/anc-migrate" close-on-exec-bad.c) > "$out/said" || [ $? -eq 1 ]

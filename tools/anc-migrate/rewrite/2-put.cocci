@@ -5,6 +5,9 @@
 identifier c, msg, fd;
 expression e, l;
 @@
+- struct cmsghdr *c;
++ struct anc_builder builder;
+  ... when != c
 - c = CMSG_FIRSTHDR(&msg);
 (
 - c->cmsg_level = SOL_SOCKET;
@@ -28,11 +31,4 @@ expression e, l;
 + if (anc_builder_finish(&builder, &msg) == -1)
 +     return -1;
 )
-
-@builder@
-identifier put.c;
-@@
-- struct cmsghdr *c;
-+ struct anc_builder builder;
   ... when != c
-      when strict
