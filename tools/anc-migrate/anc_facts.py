@@ -1,10 +1,11 @@
 """What anc-migrate's rules share: the facts of a function, and how a verdict is printed."""
-import os, re, sys
+import os, re
 
 names = dict(line.rstrip("\n").split("\t", 1) for line in open(os.environ["ANC_MIGRATE_NAMES"]))
 functions, sources, found, judges = {}, {}, set(), []
 
 def judge(rule):
+    """Each rule is called with each function, once all files are read."""
     judges.append(rule)
 
 def say(function, line, kind, text, page):
@@ -17,9 +18,11 @@ def note(function, line, text, page):
     say(function, line, "note", text, page)
 
 def flat(text):
+    """An expression as coccinelle prints it, without its blanks."""
     return re.sub(r"\s*([^\w\s])\s*", r"\1", str(text)).strip()
 
 def arguments(text):
+    """The parts between the commas that stand in no bracket."""
     parts, depth = [""], 0
     for c in str(text):
         depth += c in "([{"
@@ -68,12 +71,15 @@ class Source:
         return len(self.text) if end == -1 else end + 1
 
 def source(file):
-    return sources.setdefault(file, None) or sources.__setitem__(file, Source(file)) or sources[file]
+    if file not in sources:
+        sources[file] = Source(file)
+    return sources[file]
 
 def original(file):
     """The source as it is, attributes and all."""
     return source(names[file])
 
+# What a function that takes care of descriptors, or never comes back, is called.
 CLOSES = r"close|release|dispose|cleanup|unref|drop|fatal|exit|abort|die|err\b|errx"
 
 class Function:
@@ -84,7 +90,6 @@ class Function:
         self.fields = []      # line, object, field
         self.compared = []    # line, object, field, other, whether for equality
         self.arrays = []      # line, type, name, size
-        self.values = []      # line, variable, value
         self.words = {}       # word: lines
         self.casts = []       # line, type: CMSG_DATA's value as a pointer to it
         self.derefs = []      # line, type: what is read through such a pointer at once
@@ -178,8 +183,11 @@ class Function:
         return result
 
 def function(p):
+    """The function that a position is in."""
     key = p[0].file, p[0].current_element, p[0].current_element_line
-    f = functions.setdefault(key, None) or functions.__setitem__(key, Function(*key)) or functions[key]
+    if key not in functions:
+        functions[key] = Function(*key)
+    f = functions[key]
     f.last = max(f.last, int(p[0].current_element_line_end))
     return f
 
