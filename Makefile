@@ -12,6 +12,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/ancillary
 BUILD ?= build
@@ -53,8 +55,8 @@ RUSTC_ARGS := -C force-unwind-tables=yes --remap-path-prefix=$(CURDIR)=. \
 # A half-made library is none.
 .DELETE_ON_ERROR:
 
-ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR) $(CMAKEDIR)),)
-$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR, PKGCONFIGDIR and CMAKEDIR must be absolute)
+ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(BINDIR) $(DATADIR) $(PKGCONFIGDIR) $(CMAKEDIR)),)
+$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR, BINDIR, DATADIR, PKGCONFIGDIR and CMAKEDIR must be absolute)
 endif
 
 .PHONY: all
@@ -120,12 +122,14 @@ header:
 	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
 
 HEADERS := include/ancillary.h include/ancillary.hpp include/ancillary-compat.h
-MANUAL := $(wildcard man/*.3 man/*.7)
+MIGRATE = $(DATADIR)/ancillary/anc-migrate
+MANUAL := $(wildcard man/*.1 man/*.3 man/*.7)
 
 .PHONY: install
 install: all
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(CMAKEDIR)" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+		"$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
+		"$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MIGRATE)/report" "$(DESTDIR)$(MIGRATE)/rewrite"
 	$(INSTALL) -m 755 $(BUILD)/$(SO) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
@@ -133,8 +137,14 @@ install: all
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
 	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(CMAKE_PACKAGE)) "$(DESTDIR)$(CMAKEDIR)/"
+	$(INSTALL) -m 644 $(filter %.1,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
+	sed 's|^installed=.*|installed=$(MIGRATE)|' tools/anc-migrate/anc-migrate > $(BUILD)/anc-migrate
+	$(INSTALL) -m 755 $(BUILD)/anc-migrate "$(DESTDIR)$(BINDIR)/"
+	$(INSTALL) -m 644 $(addprefix tools/anc-migrate/,anc_facts.py facts.cocci verdict.cocci macros.h) "$(DESTDIR)$(MIGRATE)/"
+	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/report/*.cocci) "$(DESTDIR)$(MIGRATE)/report/"
+	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/rewrite/*.cocci) "$(DESTDIR)$(MIGRATE)/rewrite/"
 
 .PHONY: uninstall
 uninstall:
@@ -142,6 +152,9 @@ uninstall:
 	@if [ -d "$(DESTDIR)$(INCLUDEDIR)" ]; then cd "$(DESTDIR)$(INCLUDEDIR)" && rm -f $(notdir $(HEADERS)); fi
 	rm -f "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
 	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then (cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE)) && rmdir "$(DESTDIR)$(CMAKEDIR)"; fi
+	rm -rf "$(DESTDIR)$(MIGRATE)"
+	rm -f "$(DESTDIR)$(BINDIR)/anc-migrate"
+	@if [ -d "$(DESTDIR)$(MANDIR)/man1" ]; then cd "$(DESTDIR)$(MANDIR)/man1" && rm -f $(notdir $(filter %.1,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -162,7 +175,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates abi rust declarations manual installed tests tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples dist
+CHECKS := header gates abi rust declarations manual installed tests tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
 # A source archive (`make dist`) has no crates for tests.
 ifeq ($(wildcard c-tests/Cargo.toml),)
 LEFT_OUT := header rust declarations must-fail fuzz dist
@@ -228,6 +241,8 @@ check-fuzz: $(STAGE)/.done
 check-demo: demo
 check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
+check-migrate: $(STAGE)/.done
+	@sh c-tests/migrate/migrate.sh $(STAGE) $(BUILD)/migrate
 
 .PHONY: facts fuzz
 fuzz: $(STAGE)/.done

@@ -32,7 +32,9 @@ expected() { # prefix, libdir
             echo ".$2/$file"
         done
         for header in ancillary.h ancillary.hpp ancillary-compat.h; do echo ".$1/include/$header"; done
-        for page in "$root"/man/*.[37]; do
+        echo ".$1/bin/anc-migrate"
+        (cd "$root/tools" && find anc-migrate -name '*.cocci' -o -name anc_facts.py -o -name macros.h) | sed "s|^|.$1/share/ancillary/|"
+        for page in "$root"/man/*.[137]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"
         done
     } | LC_ALL=C sort

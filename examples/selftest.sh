@@ -1,6 +1,6 @@
 #!/bin/sh
 # selftest.sh STAGE OUT: compiles the examples as a stranger would, with what pkg-config prints for the library
-# installed below STAGE, and talks to them over the loopback. All but hand-over.c and opener.cpp need python3.
+# installed below STAGE, and talks to them. Those that need somebody to talk to need python3.
 set -eu
 stage=$1 out=$2
 here=$(dirname "$0")
@@ -25,6 +25,22 @@ if ! "$programs/hand-over-test" "$programs/hand-over" "$programs/hand-over-hasty
 fi
 rm -r "$sockets"
 
+for program in sealed-memfd epoll-channel credentials activate activated; do
+    compile $program $program -std=c11
+done
+"$out/sealed-memfd" > "$out/sealed-memfd.log"
+if diff - "$out/sealed-memfd.log" <<'LETTERS'
+sealed: "what you see is what there is"
+not sealed: refused: Operation not permitted
+sealed by half: refused: Operation not permitted
+empty: refused: 0 bytes
+a pipe: refused: Operation not permitted
+a directory: refused: Operation not permitted
+LETTERS
+then echo 'ok   sealed-memfd reads what is sealed, and nothing else'; else exit 1; fi
+[ "$(timeout 100 "$out/epoll-channel")" = '10 clients, 200 messages each with a descriptor: 10 well served' ] || { echo 'FAIL epoll-channel'; exit 1; }
+echo 'ok   epoll-channel serves all its clients'
+
 # Those in C++.
 if command -v "${CXX:-c++}" > /dev/null; then
     for program in shout opener; do
@@ -45,12 +61,12 @@ else
     echo 'skipped: shout, opener: this machine has no C++ compiler'
 fi
 
-command -v python3 > /dev/null || { echo 'skipped: all but hand-over and opener: this machine has no python3'; exit 0; }
+command -v python3 > /dev/null || { echo 'skipped: the other examples: this machine has no python3'; exit 0; }
 for program in anc-show udp-server tx-timestamps; do
     compile $program $program -std=c99
 done
 exec python3 - "$out" <<'PYTHON'
-import os, re, socket, subprocess, sys, time
+import os, re, socket, subprocess, sys, tempfile, time
 
 out = sys.argv[1]
 
@@ -149,4 +165,46 @@ for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
     check(len(stamps) == 5 and all(stamps), "and learns when each of its datagrams left")
     stamps = [[int(n) for n in stamp.groups()] for stamp in stamps]
     check(all(number == i and scheduled <= left < 10_000_000 for i, (number, scheduled, left) in enumerate(stamps)), "the scheduler before the device")
+
+sockets = tempfile.TemporaryDirectory()     # a socket's name must be short
+os.chmod(sockets.name, 0o711)
+door = sockets.name + "/door"
+with subprocess.Popen([out + "/credentials", "serve", door], stdout=subprocess.PIPE, text=True) as server:
+    try:
+        check(server.stdout.readline() == "ready\n", "credentials is ready")
+        me = os.geteuid()
+        ask = lambda *user: subprocess.run([out + "/credentials", "ask", door, "hello", *user], stdout=subprocess.PIPE, text=True, timeout=20)
+        check(ask().stdout == f"you are user {me}\n" * 2, "it answers its own user")
+        check(server.stdout.readline() == '"hello": by the process that connected\n', "and knows who speaks")
+        check(server.stdout.readline() == '"hello": by another process\n', "when a child uses its parent's connection too")
+        if me == 0:
+            check(ask("65534").returncode == 3, "it lets nobody else in")
+            check(server.stdout.readline() == "user 65534 is not let in\n", "whom it knows by the kernel's word")
+        else:
+            print("skipped: another user at credentials' door: it takes root to be one")
+    finally:
+        server.kill()
+
+door = sockets.name + "/activated"
+with subprocess.Popen([out + "/activate", out + "/activated", door, "3"], stdout=subprocess.PIPE, text=True) as manager:
+    try:
+        while not os.path.exists(door) and manager.poll() is None:
+            time.sleep(0.01)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger, open("/dev/null") as null:
+            stranger.connect(door + ".notify")
+            socket.send_fds(stranger, [b"FDSTORE=1\nFDNAME=count"], [null.fileno()])
+        for i in 1, 2, 3:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                while s.connect_ex(door) != 0:
+                    time.sleep(0.01)        # it is bound, and not yet listening
+                check(s.recv(100) == f"answer {i}\n".encode(), f"activated, started for the {i}. time, goes on counting")
+        check(manager.wait(10) == 0, "activate ends")
+        text = manager.stdout.read()
+        check(text.count("the service is ready") == 3 and text.count('the service stores "count"') == 1, "the count is stored once")
+        check(text.count("somebody else speaks") == 1, "and nothing of a stranger's")
+    finally:
+        manager.kill()
+alone = subprocess.run([out + "/activated"], stderr=subprocess.PIPE, env={"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "door"})
+check(alone.returncode == 2, "activated does not take what is another process's")
 PYTHON

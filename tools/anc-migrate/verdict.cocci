@@ -1,0 +1,5 @@
+// Judges, and prints.
+
+@finalize:python@
+@@
+verdict()
