@@ -48,7 +48,8 @@ static void close_numbers(unsigned first, unsigned last, unsigned flags)
         return;
     }
     raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-    sweep_range(first, last, last >= NUMBERS - 1 || last >= limit.rlim_cur - 1);
+    /* Up to the end of the table, and that is not one of the program's own. */
+    sweep_range(first, last, (last >= NUMBERS - 1 || last >= limit.rlim_cur - 1) && descriptor_flags((int)last) < 0);
 }
 
 TAKEN_OVER int close_range(unsigned int first, unsigned int last, int flags)

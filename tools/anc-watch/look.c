@@ -154,6 +154,13 @@ static uintptr_t read_of(enum point_name name)
     return first != 0 && access_at(name + 1, 0) != first ? first : 0;
 }
 
+/* The memory has another use. One that changes bits in their place has looked at them. */
+static bool is_overwritten(enum point_name name)
+{
+    uintptr_t first = access_at(name, 0);
+    return first != 0 && access_at(name + 1, 0) == first && !(access_of(first) & MAY_MASK);
+}
+
 static const char buffer_page[] = "ancillary(7), \"The control buffer and MSG_CTRUNC\"; cmsg(3)";
 
 static void report_truncated(void)
@@ -181,46 +188,65 @@ static void report_misread(uintptr_t instruction)
                (unsigned)(a->last_end - a->last_data));
 }
 
-/* Nothing came: an int read where the first message's data would stand, other than in a copy of the whole
- * buffer. */
-static uintptr_t misread_nothing(void)
+/* A copy of the whole buffer reads its last int too, in the same few lines of machine code. */
+static bool is_copy(uintptr_t instruction)
 {
-    uintptr_t ip = read_of(DATA);
-    return access_at(LAST, 0) == 0 ? ip : 0;
+    uintptr_t last = access_at(LAST, 0);
+    return last != 0 && last - instruction + 1024 < 2048;
 }
 
-/* A message came: a read behind its end. One that reads both sides of the end at once reads a struct that
- * did not come whole; of descriptors it may be a copy of all the slots that there could have been. Behind
- * a message that was cut the kernel's room ends, and something else may begin: there only a read of both
- * sides belongs to the message. */
-static uintptr_t misread_end(void)
+/* A read of both sides of a message's end at once. */
+static uintptr_t crossing(void)
 {
-    uintptr_t ip = read_of(DATA);
-    bool crosses = ip && was_accessed_by(BESIDE, ip);
-    if (looks.arrival.is_cut)
-        return crosses ? ip : 0;
-    if (access_at(LAST, 0) != 0 || (crosses && looks.arrival.last_type == SCM_RIGHTS))
+    int i;
+    uintptr_t ip;
+    for (i = 0; (ip = access_at(DATA, i)) != 0; i++)
+        if (access_of(ip) != MAY_READ)
+            return 0;
+        else if (was_accessed_by(BESIDE, ip))
+            return ip;
+    return 0;
+}
+
+/* The instruction that has read what the kernel did not write, or 0.
+ *
+ * Nothing came: an int is read where the first message's data would stand. A message came: a read behind its
+ * end. One of both sides of the end reads a struct that did not come whole; of descriptors it may be a copy
+ * of all the slots that there could have been. Behind a message that was cut the kernel's room ends, and
+ * something else may begin: there only a read of both sides belongs to the message. */
+static uintptr_t misread(void)
+{
+    const struct arrival *a = &looks.arrival;
+    uintptr_t ip;
+    if (!looks.points[DATA].ring)
         return 0;
-    return ip;
+    if (a->is_cut)
+        return crossing();
+    ip = read_of(DATA);
+    if (ip == 0 || is_copy(ip))
+        return 0;
+    return a->written > 0 && a->last_type == SCM_RIGHTS && was_accessed_by(BESIDE, ip) ? 0 : ip;
 }
 
 void judge_looks(const struct msghdr *msg)
 {
     const struct arrival *a = &looks.arrival;
     bool ends = !msg || msg == a->msg, was_read, is_unread;
-    uintptr_t misread;
+    uintptr_t instruction;
     if (!looks.active || looks.busy)
         return;
     know_process();
+    if (!looks.active)
+        return;
     looks.busy = true;
-    was_read = looks.points[FLAGS_WRITTEN].ring ? read_of(FLAGS) != 0 : access_at(FLAGS, 0) != 0;
+    was_read = access_at(FLAGS, 0) != 0 && !is_overwritten(FLAGS);
     is_unread = looks.points[FLAGS].ring && !was_read && (access_at(FLAGS, 0) != 0 || ends);
-    misread = a->written == 0 ? misread_nothing() : misread_end();
+    instruction = was_read ? 0 : misread();
+    if (instruction)
+        report_misread(instruction);
     if (is_unread)
         report_truncated();
-    if (misread && !(a->truncated && was_read))
-        report_misread(misread);
-    if (ends || was_read || is_unread || misread || !a->truncated || ++looks.age > 64)
+    if (ends || was_read || is_unread || instruction || !a->truncated || ++looks.age > 64)
         forget_looks();
     looks.busy = false;
 }
@@ -259,9 +285,9 @@ void look_at(const struct arrival *arrival)
         ok = add_pair(DATA, arrival->control + data) &&
              (flags ? add_pair(FLAGS, msg_flags) : add_point(LAST, last_int(arrival), HW_BREAKPOINT_RW));
     } else if (flags && arrival->is_cut && arrival->last_end % 4 == 0 && arrival->last_end >= arrival->last_data + 4) {
-        ok = add_pair(DATA, arrival->control + arrival->last_end) &&
-             add_point(BESIDE, arrival->control + arrival->last_end - 4, HW_BREAKPOINT_RW) &&
-             add_point(FLAGS, msg_flags, HW_BREAKPOINT_RW);
+        ok = add_pair(FLAGS, msg_flags) &&
+             add_point(DATA, arrival->control + arrival->last_end, HW_BREAKPOINT_RW) &&
+             add_point(BESIDE, arrival->control + arrival->last_end - 4, HW_BREAKPOINT_RW);
     } else if (flags) {
         ok = add_pair(FLAGS, msg_flags);
     } else if (arrival->last_end % 4 == 0 && arrival->last_end >= arrival->last_data + 4 &&

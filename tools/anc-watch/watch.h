@@ -5,6 +5,7 @@
  *     table.c      what is known of each descriptor that came in a message, and whether it was claimed
  *     sweep.c      closing or asking after every number: a program that does not know what it has
  *     look.c       whether the program has looked at what the kernel wrote, by the processor's watchpoints
+ *     access.c     what an instruction does to memory: reads it, writes it, or both
  *     place.c      where in the program: a list of return addresses, and what is suppressed there
  *     report.c     what is printed
  *     process.c    the life of the process: start, fork, exec, end
@@ -160,6 +161,12 @@ static inline void use(int fd)
 /* sweep.c */
 void asked_after(int fd, bool is_open);
 void closed_one(int fd, bool was_open, const struct received *what);
+
+/* access.c */
+
+/* MAY_MASK: modifies single bits. */
+enum { MAY_READ = 1, MAY_WRITE = 2, MAY_MODIFY = 4, MAY_MASK = 8, ANYTHING = 15 };
+unsigned access_of(uintptr_t behind);            /* the instruction that ends there */
 
 /* look.c */
 
