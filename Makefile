@@ -6,6 +6,7 @@
 # make facts      what this kernel does with ancillary data
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
@@ -48,12 +49,12 @@ RUSTC_ARGS := -C force-unwind-tables=yes --remap-path-prefix=$(CURDIR)=. \
 # A half-made library is none.
 .DELETE_ON_ERROR:
 
-ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR)),)
-$(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR and PKGCONFIGDIR must be absolute)
+ifneq ($(filter-out /%,$(PREFIX) $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(PKGCONFIGDIR)),)
+$(error PREFIX, BINDIR, LIBDIR, INCLUDEDIR, MANDIR and PKGCONFIGDIR must be absolute)
 endif
 
 .PHONY: all
-all: $(LIBRARIES) $(BUILD)/ancillary.pc $(BUILD)/ancillary-uninstalled.pc
+all: $(LIBRARIES) $(BUILD)/ancillary.pc $(BUILD)/ancillary-uninstalled.pc $(BUILD)/anc-watch $(BUILD)/libanc-watch.so
 
 # The Rust half as one archive. Its panic handler calls a function that nobody defines, so that the
 # links below fail if a panic can be reached.
@@ -95,29 +96,45 @@ $(BUILD)/%.pc: pkgconfig/%.pc.in Cargo.toml Makefile FORCE
 		-e 's|@VERSION@|$(VERSION)|' -e 's|@BUILD@|$(abspath $(BUILD))|' -e 's|@SOURCE@|$(CURDIR)|' $< > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+# The preloaded checker. _FORTIFY_SOURCE would define some of what it takes over.
+WATCH_SOURCES := $(wildcard tools/anc-watch/*.c)
+$(BUILD)/libanc-watch.so: $(WATCH_SOURCES) tools/anc-watch/watch.h $(BUILD)/.flags
+	$(CC) -std=c11 -O2 -Wall -Wextra -Werror $(CFLAGS) -U_FORTIFY_SOURCE -fPIC -fexceptions -fvisibility=hidden -shared \
+		-static-libgcc -o $@ $(WATCH_SOURCES) -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack $(LDFLAGS) -ldl -pthread
+
+$(BUILD)/anc-watch: tools/anc-watch/anc-watch.in Makefile FORCE
+	@mkdir -p $(BUILD)
+	@sed 's|@LIBDIR@|$(LIBDIR)|' $< > $@.new && chmod 755 $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
 .PHONY: header
 header:
 	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
 
-MANUAL := $(wildcard man/*.3 man/*.7)
+MANUAL := $(wildcard man/*.1 man/*.3 man/*.7)
 
 .PHONY: install
 install: all
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)/ancillary" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" \
+		"$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
 	$(INSTALL) -m 755 $(BUILD)/$(SO) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
 	$(INSTALL) -m 644 $(BUILD)/libancillary.a "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 include/ancillary.h "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
+	$(INSTALL) -m 755 $(BUILD)/libanc-watch.so "$(DESTDIR)$(LIBDIR)/ancillary/"
+	$(INSTALL) -m 755 $(BUILD)/anc-watch "$(DESTDIR)$(BINDIR)/"
+	$(INSTALL) -m 644 $(filter %.1,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
 
 .PHONY: uninstall
 uninstall:
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/ancillary.h" "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc" "$(DESTDIR)$(BINDIR)/anc-watch" \
+		"$(DESTDIR)$(LIBDIR)/ancillary/libanc-watch.so" $(patsubst man/%,"$(DESTDIR)$(MANDIR)/man1/%",$(filter %.1,$(MANUAL)))
+	@rmdir "$(DESTDIR)$(LIBDIR)/ancillary" 2> /dev/null || true
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -138,7 +155,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
+CHECKS := header gates rust declarations manual installed tests watch tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
 .PHONY: check $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
@@ -163,6 +180,9 @@ check-tests: $(STAGE)/.done
 	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
 	@CFLAGS=-fexceptions sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-exceptions cancellation
 	@sh c-tests/ports/count.sh check
+# After check-tests, whose programs it runs.
+check-watch: check-tests
+	@sh c-tests/watch/watch.sh $(STAGE) $(BUILD)/tests $(BUILD)/watch
 check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
 check-must-fail:

@@ -39,11 +39,13 @@ run() { # pkg-config's options..., compiles and runs
 files() { (cd "$1" && find . ! -type d | LC_ALL=C sort); }
 expected() { # prefix, libdir
     {
-        for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" pkgconfig/ancillary.pc; do
+        for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" pkgconfig/ancillary.pc \
+            ancillary/libanc-watch.so; do
             echo ".$2/$file"
         done
         echo ".$1/include/ancillary.h"
-        for page in "$root"/man/*.[37]; do
+        echo ".$1/bin/anc-watch"
+        for page in "$root"/man/*.[137]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"
         done
     } | LC_ALL=C sort

@@ -21,7 +21,7 @@ check() { # what, command...: silence is success
 }
 
 cd "$root/man"
-pages=$(grep -L '^\.so ' ./*.[37])
+pages=$(grep -L '^\.so ' ./*.[137])
 # Whether this machine's database of other manuals is up to date is not the pages' doing.
 lint() { mandoc -Tlint -Wstyle $pages 2>&1 | grep -v '^mandoc: outdated mandoc.db' || true; }
 check 'mandoc -Tlint finds nothing' lint

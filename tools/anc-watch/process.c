@@ -279,7 +279,7 @@ __attribute__((constructor)) static void start(void)
     is_executed = true;
     options.log = getenv("ANC_WATCH_LOG");
     options.pedantic = getenv("ANC_WATCH_PEDANTIC") != NULL;
-    options.no_reuse = getenv("ANC_WATCH_NO_REUSE") != NULL;
+    options.unique = getenv("ANC_WATCH_UNIQUE") != NULL;
     if ((value = getenv("ANC_WATCH_EXITCODE")) != NULL)
         options.exit_status = atoi(value);
     if ((value = getenv("ANC_WATCH_SUPPRESSIONS")) != NULL)

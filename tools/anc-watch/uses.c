@@ -252,7 +252,7 @@ TAKEN_OVER int pselect(int n, fd_set *restrict in, fd_set *restrict out, fd_set 
 static int kept_apart(int fd)
 {
     int from = fd + 1, to, command;
-    if (!options.no_reuse || !was_closed(fd))
+    if (!options.unique || !was_closed(fd))
         return fd;
     command = descriptor_flags(fd) & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD;
     for (;;) {

@@ -106,7 +106,7 @@ struct shared {
 extern struct shared *shared;
 
 struct options {
-    bool pedantic, no_reuse;
+    bool pedantic, unique;
     int exit_status;                           /* 0: the program's own */
     const char *log;
 };
