@@ -106,8 +106,9 @@ static void prepare(struct in *in, size_t len, size_t room)
     in->msg = (struct msghdr){.msg_iov = &in->iov, .msg_iovlen = 1, .msg_control = in->control, .msg_controllen = room};
 }
 
-/* Receives up to eight descriptors as it should be done; returns how many. */
-static int take(int flags, int fds[8])
+/* Receives up to eight descriptors as it should be done; returns how many. With -rdynamic it has a name. */
+int take(int flags, int fds[8]);
+int take(int flags, int fds[8])
 {
     struct in in;
     struct cmsghdr *c;
