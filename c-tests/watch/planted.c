@@ -491,7 +491,7 @@ BAD(credentials_without_room, "truncated", "nobody looked at msg_flags")
     pair_of(SOCK_STREAM);
     passcred();
     give(1, 0);
-    receive_without_a_look(CMSG_LEN(0));
+    receive_without_a_look(CMSG_LEN(0) - 4);
 }
 
 BAD(a_full_table, "truncated", "(0 bytes of control data in ")
@@ -511,12 +511,38 @@ BAD(truncated_in_a_loop, "truncated", "nobody looked at msg_flags")
     int i;
     pair_of(SOCK_SEQPACKET);
     passcred();
-    prepare(&in, 1, CMSG_LEN(0));
+    prepare(&in, 1, CMSG_LEN(0) - 4);
     for (i = 0; i < 3; i++) {
         give(1, 0);
         must(recvmsg(pair[1], &in.msg, 0) == 1);
-        in.msg.msg_controllen = CMSG_LEN(0);
+        in.msg.msg_controllen = CMSG_LEN(0) - 4;
     }
+}
+
+BAD(a_part_of_the_credentials, "truncated", "nobody looked at msg_flags")
+{
+    static int pid;
+    struct in in;
+    pair_of(SOCK_STREAM);
+    passcred();
+    give(1, 0);
+    prepare(&in, 1, CMSG_LEN(sizeof pid));
+    must(recvmsg(pair[1], &in.msg, 0) == 1);
+    pid = *(volatile int *)(in.control + CMSG_LEN(0));
+    must(pid == getpid());
+}
+
+GOOD(cut_and_seen_by_its_length)
+{
+    struct in in;
+    struct cmsghdr *c;
+    pair_of(SOCK_STREAM);
+    passcred();
+    give(1, 0);
+    prepare(&in, 1, CMSG_LEN(sizeof(int)));
+    must(recvmsg(pair[1], &in.msg, 0) == 1);
+    c = CMSG_FIRSTHDR(&in.msg);
+    must(c && c->cmsg_len < CMSG_LEN(sizeof(struct ucred)));
 }
 
 GOOD(truncated_and_looked_at)
@@ -526,7 +552,7 @@ GOOD(truncated_and_looked_at)
     passcred();
     for (i = 0; i < 3; i++) {
         give(1, 0);
-        must(receive_with_a_look(CMSG_LEN(0)) == -1);
+        must(receive_with_a_look(CMSG_LEN(0) - 4) == -1);
     }
 }
 
@@ -535,7 +561,7 @@ GOOD(truncated_and_a_bit_cleared_first)
     pair_of(SOCK_STREAM);
     passcred();
     give(1, 0);
-    must(receive_and_clear_a_flag(CMSG_LEN(0)) == -1);
+    must(receive_and_clear_a_flag(CMSG_LEN(0) - 4) == -1);
 }
 
 GOOD(truncated_and_copied)
@@ -545,7 +571,7 @@ GOOD(truncated_and_copied)
     pair_of(SOCK_STREAM);
     passcred();
     give(1, 0);
-    prepare(&in, 1, CMSG_LEN(0));
+    prepare(&in, 1, CMSG_LEN(0) - 4);
     must(recvmsg(pair[1], &in.msg, 0) == 1);
     memcpy(&copy, &in.msg, sizeof copy);
     must(copy.msg_flags & MSG_CTRUNC);
@@ -565,7 +591,7 @@ GOOD(truncated_and_looked_at_by_another_thread)
     void *result;
     pair_of(SOCK_STREAM);
     passcred();
-    prepare(&of_both, 1, CMSG_LEN(0));
+    prepare(&of_both, 1, CMSG_LEN(0) - 4);
     must(pthread_create(&thread, NULL, look_in_a_thread, NULL) == 0);
     pthread_join(thread, NULL);
     give(1, 0);
@@ -831,7 +857,7 @@ PROGRAM(truncated_and_noticed, "-p", "noticed", "its sender is not told")
     pair_of(SOCK_STREAM);
     passcred();
     give(1, 0);
-    must(receive_with_a_look(CMSG_LEN(0)) == -1);
+    must(receive_with_a_look(CMSG_LEN(0) - 4) == -1);
 }
 
 /* The program sees nothing of the checker. */
