@@ -24,7 +24,7 @@ struct point {
 enum { OFTEN = 256 };
 
 /* NAME_WRITTEN is the same place, watched for writes alone. At most four at a time. */
-enum point_name { FLAGS, FLAGS_WRITTEN, DATA, DATA_WRITTEN, BESIDE, LAST, POINTS };
+enum point_name { FLAGS, FLAGS_WRITTEN, DATA, DATA_WRITTEN, BESIDE, LAST, HEADER, POINTS };
 
 struct looks {
     bool busy, active;
@@ -174,6 +174,13 @@ static void report_truncated(void)
            (unsigned)looks.arrival.written, (unsigned)looks.arrival.given);
 }
 
+void report_misaligned(const struct arrival *a)
+{
+    report(MISALIGNED, kept(a->place), "received at", NULL, "cmsg(3); anc_get(3), anc_next(3)",
+           "the control buffer is not aligned for a struct cmsghdr: CMSG_DATA is %u bytes off",
+           (unsigned)((uintptr_t)a->control % _Alignof(struct cmsghdr)));
+}
+
 static void report_misread(uintptr_t instruction)
 {
     const struct arrival *a = &looks.arrival;
@@ -257,6 +264,8 @@ void judge_looks(const struct msghdr *msg)
         report_misread(instruction);
     if (is_unread && is_silent)
         report_truncated();
+    if (looks.points[HEADER].ring && !is_in_library(access_at(HEADER, 0)))
+        report_misaligned(a);
     if (ends || was_read || is_unread || instruction || !a->truncated || ++looks.age > 64)
         forget_looks();
     looks.busy = false;
@@ -304,7 +313,11 @@ void look_at(const struct arrival *arrival)
     const void *msg_flags = &arrival->msg->msg_flags;
     if (looks.busy || looks.active || !is_due(arrival))
         return;
-    if (!is_aligned(arrival->control) || arrival->given < data + 4) {
+    if (arrival->is_misaligned && has_library()) {
+        /* Who reads the first header: with a watch of an int that lies in it. */
+        ok = add_point(HEADER, (const char *)(((uintptr_t)arrival->control + 7) & ~(uintptr_t)3), HW_BREAKPOINT_RW) &&
+             (!flags || add_pair(FLAGS, msg_flags));
+    } else if (!is_aligned(arrival->control) || arrival->given < data + 4) {
         if (!flags || arrival->is_cut)
             return;
         ok = add_pair(FLAGS, msg_flags);

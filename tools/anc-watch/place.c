@@ -65,20 +65,28 @@ static bool object_of(uintptr_t address, Dl_info *info)
     return dladdr((void *)address, info) != 0 && info->dli_fname;
 }
 
-/* Its own receives are aware of what the checker would say. A caller may have put a function of its own in
- * between. */
+bool has_library(void)
+{
+    return dlsym(RTLD_DEFAULT, "anc_next") != NULL;
+}
+
+bool is_in_library(uintptr_t address)
+{
+    Dl_info info;
+    const char *base;
+    if (!object_of(address, &info))
+        return false;
+    base = strrchr(info.dli_fname, '/');
+    return strncmp(base ? base + 1 : info.dli_fname, "libancillary.so", 15) == 0;
+}
+
+/* A caller may have put a function of its own between it and recvmsg. */
 bool is_library(const struct place *place)
 {
     int i;
-    for (i = 0; i < place->depth && i < 3; i++) {
-        Dl_info info;
-        const char *base;
-        if (!object_of(place->frames[i], &info))
-            continue;
-        base = strrchr(info.dli_fname, '/');
-        if (strncmp(base ? base + 1 : info.dli_fname, "libancillary.so", 15) == 0)
+    for (i = 0; i < place->depth && i < 3; i++)
+        if (is_in_library(place->frames[i]))
             return true;
-    }
     return false;
 }
 

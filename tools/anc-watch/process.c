@@ -116,7 +116,9 @@ TAKEN_OVER void _Exit(int status)
 }
 
 /* A daemon is ended by a signal. Only the default action is replaced, and only where a descriptor came. */
-static const int deadly[] = {SIGTERM, SIGINT, SIGHUP};
+enum { DEADLY = 3 };
+static const int deadly[DEADLY] = {SIGTERM, SIGINT, SIGHUP};
+static struct sigaction originals[DEADLY];
 
 static void die(int number)
 {
@@ -128,14 +130,15 @@ static void die(int number)
 void watch_signals(void)
 {
     static bool done;
-    unsigned i;
+    int i;
     if (done)
         return;
     done = true;
-    for (i = 0; i < sizeof deadly / sizeof *deadly; i++) {
+    for (i = 0; i < DEADLY; i++) {
         struct sigaction action;
         if (NEXT(sigaction)(deadly[i], NULL, &action) == 0 && !(action.sa_flags & SA_SIGINFO) &&
             action.sa_handler == SIG_DFL) {
+            originals[i] = action;
             action.sa_handler = die;
             NEXT(sigaction)(deadly[i], &action, NULL);
         }
@@ -144,9 +147,10 @@ void watch_signals(void)
 
 TAKEN_OVER int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict old)
 {
-    int result = NEXT(sigaction)(number, action, old);
-    if (result == 0 && old && old->sa_handler == die)
-        old->sa_handler = SIG_DFL;
+    int result = NEXT(sigaction)(number, action, old), i;
+    for (i = 0; result == 0 && i < DEADLY; i++)
+        if (deadly[i] == number && old && old->sa_handler == die)
+            *old = originals[i];
     return result;
 }
 

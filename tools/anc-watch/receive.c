@@ -107,13 +107,12 @@ static void arrived(int sock, struct msghdr *msg, const struct request *request,
     struct place here;
     size_t at = 0, fds = 0, first = 0;
     unsigned how = 0;
-    bool has_place = false, stream = false;
+    bool stream = false;
     a.written = msg->msg_controllen > a.given ? a.given : msg->msg_controllen;
     a.truncated = msg->msg_flags & MSG_CTRUNC;
     if (a.written != 0 || a.truncated || look) {
         this_place(&here, 0);
         a.place = keep(&here);
-        has_place = true;
     }
     if (!(flags & MSG_CMSG_CLOEXEC))
         how |= INHERITABLE_STILL;
@@ -159,10 +158,9 @@ static void arrived(int sock, struct msghdr *msg, const struct request *request,
     a.is_cut = a.truncated && a.last_end == a.given && a.last_type != SCM_RIGHTS && a.last_type != SCM_PIDFD;
     if (fds > 0 && request->sent_bytes > n && n > 0 && npartials < PARTIALS)
         partials[npartials++] = (struct partial){sock, request->sent_bytes - n, (int)first};
-    if (has_place && a.written > 0 && (uintptr_t)a.control % _Alignof(struct cmsghdr) != 0 && !is_library(&here))
-        report(MISALIGNED, &here, "received at", NULL, "cmsg(3); anc_get(3), anc_next(3)",
-               "the control buffer is not aligned for a struct cmsghdr: CMSG_DATA is %u bytes off",
-               (unsigned)((uintptr_t)a.control % _Alignof(struct cmsghdr)));
+    a.is_misaligned = a.written > 0 && (uintptr_t)a.control % _Alignof(struct cmsghdr) != 0;
+    if (a.is_misaligned && !has_library())
+        report_misaligned(&a);
     if (options.pedantic && a.truncated && !is_library(&here))
         report(NOTICED, &here, "received at", NULL,
                "ancillary(7), \"The control buffer and MSG_CTRUNC\", \"The descriptor table is full\"",

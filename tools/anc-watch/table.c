@@ -52,6 +52,12 @@ void claim(const struct received *what)
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+void given_out_again(int fd)
+{
+    if (was_closed(fd) && descriptor_flags(fd) >= 0)
+        table[fd] = NONE;
+}
+
 void used(int fd)
 {
     struct received *r = &records[fd];
@@ -108,8 +114,12 @@ static void check_inheritable(int fd, const char *what)
 bool closes(int fd, struct received *what)
 {
     bool waits;
-    if (fd < 0 || fd >= NUMBERS || (table[fd] & STATE) == NONE || (table[fd] & STATE) == CLOSED)
+    if (fd < 0 || fd >= NUMBERS || (table[fd] & STATE) == NONE)
         return false;
+    if ((table[fd] & STATE) == CLOSED) {
+        given_out_again(fd);
+        return false;
+    }
     waits = is_waiting(fd, what);
     if (!(table[fd] & INHERITED))
         check_inheritable(fd, "it never was until it was closed");

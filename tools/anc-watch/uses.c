@@ -252,8 +252,12 @@ TAKEN_OVER int pselect(int n, fd_set *restrict in, fd_set *restrict out, fd_set 
 static int kept_apart(int fd)
 {
     int from = fd + 1, to, command;
-    if (!options.unique || !was_closed(fd))
+    if (!was_closed(fd))
         return fd;
+    if (!options.unique) {
+        given_out_again(fd);
+        return fd;
+    }
     command = descriptor_flags(fd) & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD;
     for (;;) {
         while (was_closed(from))

@@ -74,7 +74,10 @@ void this_place(struct place *place, uintptr_t read);
 /* Kept for later, as a number: 0 if there is no more room. */
 unsigned keep(const struct place *place);
 const struct place *kept(unsigned number);
-bool is_library(const struct place *place);      /* called by libancillary.so */
+/* libancillary.so, which reads a buffer of any alignment, and does not read what did not come. */
+bool has_library(void);
+bool is_in_library(uintptr_t address);
+bool is_library(const struct place *place);      /* it has called */
 bool is_suppressed(const char *kind, const struct place *place);
 void read_suppressions(const char *path);
 
@@ -136,6 +139,7 @@ void may_be_used(int fd);                        /* this may be its number, or a
 bool is_waiting(int fd, struct received *what);  /* received here, and neither used nor closed */
 void claim(const struct received *what);
 bool was_closed(int fd);
+void given_out_again(int fd);                    /* if it is open, it is another file's by now */
 /* The number is about to be closed; what it was is told, for a sweep. */
 bool closes(int fd, struct received *what);
 void replaced(int fd);                           /* by dup2 */
@@ -177,10 +181,11 @@ struct arrival {
     bool truncated;
     int last_type;                               /* the last message: 0, SCM_RIGHTS, ... */
     size_t last_data, last_end;                  /* its data */
-    bool is_cut;
+    bool is_cut, is_misaligned;
     unsigned place;
 };
 void look_at(const struct arrival *arrival);
+void report_misaligned(const struct arrival *arrival);
 /* Before the next receive into msg; NULL: the thread or the process ends. */
 void judge_looks(const struct msghdr *msg);
 void drop_looks(void);                           /* they are another process's */
