@@ -9,6 +9,7 @@
 # make check-debian   Debian's packages, from debian/; not part of check
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
@@ -59,8 +60,11 @@ ifneq ($(filter-out /%,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(MANDIR) $(BINDIR) $(D
 $(error PREFIX, LIBDIR, INCLUDEDIR, MANDIR, BINDIR, DATADIR, PKGCONFIGDIR and CMAKEDIR must be absolute)
 endif
 
+include tools/tools.mk
+
 .PHONY: all
-all: $(LIBRARIES) $(addprefix $(BUILD)/,ancillary.pc ancillary-uninstalled.pc $(CMAKE_PACKAGE))
+.DEFAULT_GOAL := all
+all: $(LIBRARIES) $(addprefix $(BUILD)/,ancillary.pc ancillary-uninstalled.pc $(CMAKE_PACKAGE)) $(TOOLS)
 
 # The Rust half as one archive. Its panic handler calls a function that nobody defines, so that the
 # links below fail if a panic can be reached.
@@ -122,14 +126,12 @@ header:
 	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
 
 HEADERS := include/ancillary.h include/ancillary.hpp include/ancillary-compat.h
-MIGRATE = $(DATADIR)/ancillary/anc-migrate
-MANUAL := $(wildcard man/*.1 man/*.3 man/*.7)
+MANUAL := $(wildcard man/*.3 man/*.7)
 
 .PHONY: install
-install: all
+install: all install-tools
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(CMAKEDIR)" \
-		"$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
-		"$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MIGRATE)/report" "$(DESTDIR)$(MIGRATE)/rewrite"
+		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
 	$(INSTALL) -m 755 $(BUILD)/$(SO) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf $(SO) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libancillary.so"
@@ -137,24 +139,15 @@ install: all
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(BUILD)/ancillary.pc "$(DESTDIR)$(PKGCONFIGDIR)/"
 	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(CMAKE_PACKAGE)) "$(DESTDIR)$(CMAKEDIR)/"
-	$(INSTALL) -m 644 $(filter %.1,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 $(filter %.3,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -m 644 $(filter %.7,$(MANUAL)) "$(DESTDIR)$(MANDIR)/man7/"
-	sed 's|^installed=.*|installed=$(MIGRATE)|' tools/anc-migrate/anc-migrate > $(BUILD)/anc-migrate
-	$(INSTALL) -m 755 $(BUILD)/anc-migrate "$(DESTDIR)$(BINDIR)/"
-	$(INSTALL) -m 644 $(addprefix tools/anc-migrate/,anc_facts.py facts.cocci verdict.cocci macros.h) "$(DESTDIR)$(MIGRATE)/"
-	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/report/*.cocci) "$(DESTDIR)$(MIGRATE)/report/"
-	$(INSTALL) -m 644 $(wildcard tools/anc-migrate/rewrite/*.cocci) "$(DESTDIR)$(MIGRATE)/rewrite/"
 
 .PHONY: uninstall
-uninstall:
+uninstall: uninstall-tools
 	@if [ -d "$(DESTDIR)$(LIBDIR)" ]; then cd "$(DESTDIR)$(LIBDIR)" && rm -f $(SO) $(SONAME) libancillary.so libancillary.a; fi
 	@if [ -d "$(DESTDIR)$(INCLUDEDIR)" ]; then cd "$(DESTDIR)$(INCLUDEDIR)" && rm -f $(notdir $(HEADERS)); fi
 	rm -f "$(DESTDIR)$(PKGCONFIGDIR)/ancillary.pc"
 	@if [ -d "$(DESTDIR)$(CMAKEDIR)" ]; then (cd "$(DESTDIR)$(CMAKEDIR)" && rm -f $(CMAKE_PACKAGE)) && rmdir "$(DESTDIR)$(CMAKEDIR)"; fi
-	rm -rf "$(DESTDIR)$(MIGRATE)"
-	rm -f "$(DESTDIR)$(BINDIR)/anc-migrate"
-	@if [ -d "$(DESTDIR)$(MANDIR)/man1" ]; then cd "$(DESTDIR)$(MANDIR)/man1" && rm -f $(notdir $(filter %.1,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man3" ]; then cd "$(DESTDIR)$(MANDIR)/man3" && rm -f $(notdir $(filter %.3,$(MANUAL))); fi
 	@if [ -d "$(DESTDIR)$(MANDIR)/man7" ]; then cd "$(DESTDIR)$(MANDIR)/man7" && rm -f $(notdir $(filter %.7,$(MANUAL))); fi
 
@@ -175,7 +168,7 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates abi rust declarations manual installed tests tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
+CHECKS := header gates abi rust declarations manual installed tests watch tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
 # A source archive (`make dist`) has no crates for tests.
 ifeq ($(wildcard c-tests/Cargo.toml),)
 LEFT_OUT := header rust declarations must-fail fuzz dist
@@ -210,6 +203,9 @@ check-tests: $(STAGE)/.done
 	@sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests
 	@CFLAGS=-fexceptions sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-exceptions cancellation
 	@sh c-tests/ports/count.sh check
+# After check-tests, whose programs it runs.
+check-watch: check-tests
+	@sh c-tests/watch/watch.sh $(STAGE) $(BUILD)/tests $(BUILD)/watch
 check-tests-static: $(STAGE)/.done
 	@sh c-tests/run.sh static $(STATIC_STAGE) $(BUILD)/tests-static
 check-cplusplus: $(STAGE)/.done

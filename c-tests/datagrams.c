@@ -177,7 +177,7 @@ TEST(unix_sockets_bring_rights_and_credentials_and_pidfds)
         set(pair[1], SOL_SOCKET, PASSPIDFD, 1);
         anc_put_fds(&b, fds, 2);
         CHECK_INT(send_put(pair[0], NULL, "x", 1, &b, 0), 0);
-        info = receive(pair[1], 0);
+        info = receive(pair[1], MSG_CMSG_CLOEXEC);
         CHECK_INT(info->present, ANC_RIGHTS | ANC_CREDENTIALS | ANC_PIDFD);
         CHECK(info->nfds == 2 && info->nother == 0);
         CHECK(info->pid == getpid() && info->uid == getuid() && info->gid == getgid());

@@ -140,6 +140,12 @@ int on_valgrind(void)
     return preload && strstr(preload, "vgpreload") != NULL;
 }
 
+int on_checker(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return on_valgrind() || (preload && strstr(preload, "libanc-watch") != NULL);
+}
+
 int built_without(const char *thing)
 {
     const char *lacks = getenv("ANC_WITHOUT");

@@ -94,6 +94,7 @@ void drop_privileges(void);
  * privileged. So: a user whom nobody else is. */
 void become_a_lonely_user(void);
 int on_valgrind(void);
+int on_checker(void);                        /* valgrind or anc-watch: slow, and with frames of its own */
 int built_without(const char *thing);        /* ANC_WITHOUT names it: what `make WITHOUT=` was given */
 /* Whether the next of n rounds is due. A busy machine gets fewer: no more than so many seconds of them. */
 int goes_on(int round, int n, int seconds);

@@ -28,11 +28,11 @@ files() { (cd "$1" && find . ! -type d | LC_ALL=C sort); }
 expected() { # prefix, libdir
     {
         for file in libancillary.a libancillary.so "libancillary.so.${version%%.*}" "libancillary.so.$version" \
-            pkgconfig/ancillary.pc cmake/ancillary/ancillaryConfig.cmake cmake/ancillary/ancillaryConfigVersion.cmake; do
+            ancillary/libanc-watch.so pkgconfig/ancillary.pc cmake/ancillary/ancillaryConfig.cmake cmake/ancillary/ancillaryConfigVersion.cmake; do
             echo ".$2/$file"
         done
         for header in ancillary.h ancillary.hpp ancillary-compat.h; do echo ".$1/include/$header"; done
-        echo ".$1/bin/anc-migrate"
+        for tool in anc-migrate anc-watch; do echo ".$1/bin/$tool"; done
         (cd "$root/tools" && find anc-migrate -name '*.cocci' -o -name anc_facts.py -o -name macros.h) | sed "s|^|.$1/share/ancillary/|"
         for page in "$root"/man/*.[137]; do
             echo ".$1/share/man/man${page##*.}/${page##*/}"

@@ -452,7 +452,7 @@ static int brought(int sock)
     struct anc_cmsg c = {0};
     int count = 0;
 
-    CHECK(recvmsg(sock, &msg, 0) >= 0);
+    CHECK(recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) >= 0);
     for (; anc_next(&msg, &c) == 1; count++) {
         const struct kind *kind = NULL;
 

@@ -34,18 +34,19 @@ static void with_room(int room)
 /* Under valgrind the limit is valgrind's own pretence, which recvmsg does not see. */
 static void need_a_limit_that_holds(void)
 {
-    int pair[2], fd = new_descriptor(), came[ANC_FDS_MAX], n;
-    char byte;
+    int pair[2], fd = new_descriptor();
+    char byte, control[ANC_FDS_SPACE(1)];
+    struct iovec iov = {&byte, 1};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     socket_pair(SOCK_STREAM, pair);
     raw_send(pair[0], "x", 1, &fd, 1, 0);
     with_room(0);
-    raw_recv(pair[1], &byte, 1, came, &n, 0);
+    CHECK_INT(recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC), 1);
     as_before();
-    if (n > 0)
-        close(came[0]);
+    anc_close_unclaimed(&msg);
     close(fd);
     close_both(pair);
-    if (n > 0)
+    if (!(msg.msg_flags & MSG_CTRUNC))
         skip("RLIMIT_NOFILE does not hold for recvmsg here (valgrind)");
 }
 

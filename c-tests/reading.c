@@ -450,6 +450,7 @@ TEST(what_the_kernel_cut_short_is_cut)
                 struct anc_cmsg c;
                 CHECK_INT(send(pair[0], "x", 1, 0), 1);
                 CHECK_INT(recvmsg(pair[1], receiver(&m, 1, room), 0), 1);
+                CHECK_CASE(!(m.msg.msg_flags & MSG_CTRUNC) == (room >= ANC_LEN(whole)), "%zu bytes", room);
                 memset(&c, 0, sizeof c);
                 CHECK_INT(anc_next(&m.msg, &c), room >= HEADER);
                 CHECK_CASE(room < HEADER || c.type == (stamped ? SO_TIMESTAMP : SCM_CREDENTIALS), "%zu bytes", room);

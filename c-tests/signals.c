@@ -158,7 +158,7 @@ static void one_round(const int pair[2], const int *fds)
 static void rounds_in_a_storm(int microseconds, int seconds_tenths)
 {
     struct timespec now, end;
-    int pair[2], fds[FDS], i, least = on_valgrind() ? 1 : 100;
+    int pair[2], fds[FDS], i, least = on_checker() ? 1 : 100;
     long rounds = 0;
     char *stack = signal_stack();
     socket_pair(SOCK_STREAM, pair);
@@ -189,7 +189,7 @@ static void rounds_in_a_storm(int microseconds, int seconds_tenths)
 
 TEST(every_call_works_in_a_handler_that_interrupts_the_same_calls)
 {
-    rounds_in_a_storm(on_valgrind() ? 5000 : 60, 20);
+    rounds_in_a_storm(on_checker() ? 5000 : 60, 20);
 }
 
 /* The other end lets the receiver wait, so that the handler runs in the middle of recvmsg. */
@@ -220,7 +220,7 @@ static void to_the_receiver(int signal)
 
 TEST(a_waiting_call_can_be_interrupted_by_a_handler_that_makes_it)
 {
-    int pair[2], i, n = on_valgrind() ? 100 : 5000;
+    int pair[2], i, n = on_checker() ? 100 : 5000;
     pthread_t sender;
     char *stack = signal_stack();
     socket_pair(SOCK_STREAM, pair);
@@ -229,7 +229,7 @@ TEST(a_waiting_call_can_be_interrupted_by_a_handler_that_makes_it)
     receiver = pthread_self();
     call_everything(0);
     CHECK(pthread_create(&sender, NULL, send_one_by_one, &pair[0]) == 0);
-    start_storm(to_the_receiver, on_valgrind() ? 5000 : 70);
+    start_storm(to_the_receiver, on_checker() ? 5000 : 70);
     for (i = 0; i < n && !wrong; i++) {
         int fd = (int)AGAIN(anc_recv_fd(pair[1], 0));
         CHECK(fd >= 0 && is_cloexec(fd));

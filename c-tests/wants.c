@@ -361,7 +361,7 @@ static void with_descriptors(const struct ends *e, int n)
     int fds[ANC_FDS_MAX] = {0};
 
     if (raw_send(e->peer, "xy", 2, fds, n, MSG_DONTWAIT) > 0)
-        take(e->sock, sizeof data, 0);
+        take(e->sock, sizeof data, MSG_CMSG_CLOEXEC);
 }
 
 /* Sets what the header is sent with. */
