@@ -483,6 +483,8 @@ TEST(closing_closes_what_waits_behind_the_message_at_hand)
         struct parcel *p[4];
         struct anc_in in;
         int i, before, taken;
+        size_t slot;
+        memset(ch.slots, 0xff, sizeof ch.slots);
         start_channel(&ch, type, NULL);
         for (i = 0; i < 4; i++) {
             p[i] = new_parcel(10, 3, ANC_MOVE);
@@ -497,6 +499,9 @@ TEST(closing_closes_what_waits_behind_the_message_at_hand)
         in.fds[1] = -1;
         anc_rx_close(&ch.rx);
         CHECK_INT(open_descriptors(), before + 1);
+        /* Nor can anybody close them again. */
+        for (slot = 0; slot < LENGTH(ch.slots); slot++)
+            CHECK_INT(ch.slots[slot], -1);
         CHECK_INT(number_of(taken), p[1]->number + 1);
         close(taken);
         anc_rx_close(&ch.rx);
@@ -897,6 +902,8 @@ TEST(a_message_that_is_refused_stays_with_the_caller)
         REFUSED(, EMSGSIZE);
         p->iov[1] = p->iov[0];
         REFUSED(p->out.iovcnt = 2, EMSGSIZE); /* both together overflow */
+        p->iov[0].iov_len = p->iov[1].iov_len = SIZE_MAX / 2 + 1;
+        REFUSED(p->out.iovcnt = 2, EMSGSIZE); /* and are 0 then */
         p->iov[0].iov_len = 100;
         p->iov[0].iov_base = NULL;
         REFUSED(, EFAULT);
