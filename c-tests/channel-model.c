@@ -887,6 +887,35 @@ TEST(descriptors_of_an_empty_packet_and_cut_packets_end_the_channel)
     close_both(pair);
 }
 
+/* What was lost of one packet excuses no other. */
+TEST(a_packet_behind_one_with_losses_brings_what_it_names)
+{
+    int k;
+    socket_pair(SOCK_SEQPACKET, pair);
+    for (k = 0; k < VARIANTS; k++) {
+        struct msghdr msg;
+        struct anc_in in;
+        v = variants[k];
+        v.room = 65536;
+        new_stream(0);
+        append_frame(0, 2, 0);
+        start();
+        CHECK_INT(anc_rx_prepare(&rx, &msg), 1);
+        memcpy(msg.msg_iov->iov_base, s.bytes, s.len);
+        fill_control(&msg, 0, 2, 0, EMFILE, v.with_sender);
+        CHECK_INT(anc_rx_got(&rx, &msg, (ssize_t)s.len), 0);
+        CHECK_INT(anc_rx_next(&rx, &in), 1);
+        CHECK(in.nfds == 2 && in.fds[0] == -EMFILE && in.fds[1] == -EMFILE);
+        CHECK_INT(anc_rx_next(&rx, &in), 0);
+        CHECK_INT(anc_rx_prepare(&rx, &msg), 1);
+        memcpy(msg.msg_iov->iov_base, s.bytes, s.len);
+        fill_control(&msg, 0, 0, 0, 0, v.with_sender);
+        CHECK_ERRNO(anc_rx_got(&rx, &msg, (ssize_t)s.len), EPROTO);
+        check_over(EPROTO);
+    }
+    close_both(pair);
+}
+
 /* The sending side. */
 enum { MESSAGES = 3, OUT_BUFFER = 2560 };
 

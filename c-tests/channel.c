@@ -270,7 +270,8 @@ TEST(a_large_sending_buffer_makes_no_batch_that_the_kernel_refuses)
         expect_parcel(&ch, p);
         free_parcel(p);
         for (i = 0; i < LENGTH(many); i++)
-            queue_parcel(&ch, many[i] = new_parcel(300, 0, 0));
+            /* Two buffers each; and then what is copied behind them. */
+            queue_parcel(&ch, many[i] = new_parcel(i < 512 ? 300 : 10, 0, 0));
         CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
         CHECK_CASE(msg.msg_iovlen <= 1024, "%zu buffers", (size_t)msg.msg_iovlen);
         for (i = 0; i < LENGTH(many); i++) {
@@ -483,6 +484,8 @@ TEST(closing_closes_what_waits_behind_the_message_at_hand)
         struct parcel *p[4];
         struct anc_in in;
         int i, before, taken;
+        size_t slot;
+        memset(ch.slots, 0xff, sizeof ch.slots);
         start_channel(&ch, type, NULL);
         for (i = 0; i < 4; i++) {
             p[i] = new_parcel(10, 3, ANC_MOVE);
@@ -497,6 +500,9 @@ TEST(closing_closes_what_waits_behind_the_message_at_hand)
         in.fds[1] = -1;
         anc_rx_close(&ch.rx);
         CHECK_INT(open_descriptors(), before + 1);
+        /* Nor can anybody close them again. */
+        for (slot = 0; slot < LENGTH(ch.slots); slot++)
+            CHECK_INT(ch.slots[slot], -1);
         CHECK_INT(number_of(taken), p[1]->number + 1);
         close(taken);
         anc_rx_close(&ch.rx);
@@ -897,6 +903,8 @@ TEST(a_message_that_is_refused_stays_with_the_caller)
         REFUSED(, EMSGSIZE);
         p->iov[1] = p->iov[0];
         REFUSED(p->out.iovcnt = 2, EMSGSIZE); /* both together overflow */
+        p->iov[0].iov_len = p->iov[1].iov_len = SIZE_MAX / 2 + 1;
+        REFUSED(p->out.iovcnt = 2, EMSGSIZE); /* and are 0 then */
         p->iov[0].iov_len = 100;
         p->iov[0].iov_base = NULL;
         REFUSED(, EFAULT);

@@ -104,7 +104,10 @@ MAYBE struct parcel *new_parcel(size_t len, size_t nfds, unsigned int flags)
     p->out.fds = p->fds;
     p->out.nfds = nfds;
     p->out.flags = flags;
+    /* Of what need not be set. */
     p->out.state = 4242;
+    p->out.next = &p->out;
+    memset(p->out.priv, 0x5a, sizeof p->out.priv);
     return p;
 }
 

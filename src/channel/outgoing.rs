@@ -7,7 +7,7 @@ use core::slice;
 use super::gather::COPIED;
 use crate::abi::{ANC_MOVE, ANC_OUT_QUEUED, anc_out};
 use crate::errno::{Errno, Result};
-use crate::sys::{FDS_MAX, IOV_MAX, iovec};
+use crate::sys::{IOV_MAX, iovec};
 
 /// A queued message. It is the channel's to look at, and to write state and progress into, until its
 /// state says that it is done or dropped; nothing of it may be looked at afterwards.
@@ -133,19 +133,14 @@ impl Outgoing {
         rest.get(..count).unwrap_or_default()
     }
 
-    /// Its bytes and descriptors, where none is in a frame yet, all fit into one, and the bytes stand in
-    /// one buffer that is small enough to be copied.
+    /// Its bytes and descriptors, where none is in a frame yet, and the bytes stand in one buffer that is
+    /// small enough to be copied. Its first frame takes bytes: where all are left the descriptors are too.
     #[inline]
     pub(super) fn small<'a>(self) -> Option<(&'a [u8], &'a [c_int])> {
         let [part] = self.buffers() else { return None };
         let progress = self.progress();
         let fds = self.fds();
-        if part.iov_len > COPIED
-            || part.iov_len as u64 != progress.unframed
-            || progress.framed_fds != 0
-            || fds.len() > FDS_MAX
-            || part.iov_len == 0
-        {
+        if part.iov_len > COPIED || part.iov_len as u64 != progress.unframed || part.iov_len == 0 {
             return None;
         }
         // SAFETY: so many bytes are readable, until the message is done.

@@ -275,9 +275,10 @@ impl Rx {
         self.progress == Progress::Payload && self.have() >= self.frame_len()
     }
 
-    /// Bytes that the next receive may take at most: None for all that there is room for.
+    /// Bytes that the next receive may take at most: None for all that there is room for, as always between
+    /// two packets, where nothing waits.
     fn wanted(&self) -> Option<usize> {
-        if self.boundaries == Boundaries::Packets || (self.dealer.free() >= FDS_MAX && self.lost == 0) {
+        if self.dealer.free() >= FDS_MAX && self.lost == 0 {
             return None;
         }
         let needed = if self.progress == Progress::Payload { self.frame_len() } else { HEADER };

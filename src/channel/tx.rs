@@ -254,7 +254,6 @@ impl Tx {
     fn make_batch(&mut self) -> Result<()> {
         self.has_gone = false;
         self.frames = 0;
-        self.control_len = 0;
         self.first = self.framing;
         self.first_unframed = self.framing.message.map_or(0, Outgoing::unframed);
         // SAFETY: these parts of the buffer are the channel's, apart from each other, as new has laid
