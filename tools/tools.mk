@@ -12,12 +12,15 @@ $(BUILD)/libanc-watch.so: $(WATCH_SOURCES) tools/anc-watch/watch.h $(BUILD)/.fla
 MIGRATE = $(DATADIR)/ancillary/anc-migrate
 
 # Each knows where the rest of it is installed.
-$(BUILD)/anc-watch: tools/anc-watch/anc-watch.in
-$(BUILD)/anc-migrate: tools/anc-migrate/anc-migrate
-$(BUILD)/anc-watch $(BUILD)/anc-migrate: Makefile tools/tools.mk FORCE
+define place
 	@mkdir -p $(BUILD)
-	@sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|^installed=.*|installed=$(MIGRATE)|' $< > $@.new && chmod 755 $@.new
+	@sed $(1) $< > $@.new && chmod 755 $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+$(BUILD)/anc-watch: tools/anc-watch/anc-watch.in Makefile FORCE
+	$(call place,'s|@LIBDIR@|$(LIBDIR)|')
+$(BUILD)/anc-migrate: tools/anc-migrate/anc-migrate Makefile FORCE
+	$(call place,'s|^installed=.*|installed=$(MIGRATE)|')
 
 .PHONY: install-tools
 install-tools: all
