@@ -554,6 +554,31 @@ TEST(a_borrowed_descriptor_that_is_closed_too_early_spoils_its_message_only)
 }
 
 /* An error of the socket's is nobody's fault: nothing is dropped. */
+TEST(a_number_that_was_overwritten_sends_nothing_until_it_is_right_again)
+{
+    FOR_BOTH(type) {
+        struct parcel *p = new_parcel(10, 2, 0), *next = new_parcel(300, 1, ANC_MOVE);
+        struct msghdr msg;
+        int kept = p->fds[1], i;
+        start_channel(&ch, type, NULL);
+        queue_parcel(&ch, p);
+        queue_parcel(&ch, next);
+        p->fds[1] = -1;
+        for (i = 0; i < 3; i++) {
+            CHECK_ERRNO(anc_tx_next(&ch.tx, &msg), EBADF);
+            CHECK_ERRNO(anc_tx_flush(&ch.tx, 0), EBADF);
+            expect_no_message(&ch);
+        }
+        CHECK(p->out.state == ANC_OUT_QUEUED && next->out.state == ANC_OUT_QUEUED);
+        p->fds[1] = kept;
+        expect_parcel(&ch, p);
+        expect_parcel(&ch, next);
+        end_channel(&ch);
+        free_parcel(p);
+        free_parcel(next);
+    }
+}
+
 TEST(a_socket_that_was_closed_drops_no_message)
 {
     FOR_BOTH(type) {

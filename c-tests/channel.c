@@ -253,6 +253,23 @@ TEST(fifty_buffers_or_six_thousand_bytes_of_small_ones_are_one_frame)
     }
 }
 
+TEST(a_message_is_one_frame_behind_others_that_have_filled_the_list_too)
+{
+    FOR_BOTH(type) {
+        struct parcel *first = new_parcel(10000, 1, ANC_MOVE), *p = new_parcel(20000, 2, ANC_MOVE);
+        start_channel(&ch, type, NULL);
+        divide(first, 30);
+        divide(p, 50);
+        queue_parcel(&ch, first);
+        queue_parcel(&ch, p);
+        CHECK_INT(expect_parcel(&ch, first), 1);
+        CHECK_INT(expect_parcel(&ch, p), 1);
+        end_channel(&ch);
+        free_parcel(first);
+        free_parcel(p);
+    }
+}
+
 /* One sendmsg takes 1,024 buffers, whatever the channel's memory has room for. */
 TEST(a_large_sending_buffer_makes_no_batch_that_the_kernel_refuses)
 {
