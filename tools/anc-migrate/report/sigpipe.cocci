@@ -4,7 +4,7 @@
 @initialize:python@
 @@
 def sigpipe(f):
-    if not f.gives_fds() or "ANC_MIGRATE_SIGPIPE" in os.environ or f.has("MSG_NOSIGNAL"):
+    if not f.gives_fds() or "ANC_MIGRATE_SIGPIPE" in os.environ:
         return
     for line, _, args in f.sends():
         if re.fullmatch(r"[\d|]*(MSG_(?!NOSIGNAL)\w+\|?)*", args[2]):
