@@ -5,6 +5,7 @@
  *
  * Only the C library: this is the program that was never recompiled. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -302,6 +303,14 @@ GOOD(closed_before_a_sweep)
             close(i);
 }
 
+GOOD(closed_before_a_sweep_of_those_above_it)
+{
+    int fd = one(), i;
+    close(fd);
+    for (i = fd + 1; i < 256; i++)
+        close(i);
+}
+
 GOOD(asked_after_and_kept)
 {
     int fd = one();
@@ -458,6 +467,20 @@ GOOD(close_on_exec_set_at_once)
     execl("/bin/true", "true", (char *)NULL);
 }
 
+GOOD(close_on_exec_set_where_nobody_sees_it)
+{
+    void *libc = dlopen("libc.so.6", RTLD_NOW);
+    int (*its_fcntl)(int, int, ...);
+    int fd;
+    pair_of(SOCK_STREAM);
+    give(1, 1);
+    fd = take_one(0);
+    must(libc != NULL);
+    *(void **)&its_fcntl = dlsym(libc, "fcntl");
+    must(its_fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
+    use(fd);
+}
+
 /* MSG_CTRUNC. */
 
 static __attribute__((noinline)) ssize_t receive_without_a_look(size_t room)
@@ -482,7 +505,11 @@ static __attribute__((noinline)) ssize_t receive_and_clear_a_flag(size_t room)
     ssize_t n;
     prepare(&in, 1, room);
     n = recvmsg(pair[1], &in.msg, MSG_CMSG_CLOEXEC);
+#if defined(__x86_64__) || defined(__i386__)
+    __asm__ volatile("andl %1, %0" : "+m"(in.msg.msg_flags) : "r"(~MSG_CMSG_CLOEXEC) : "cc"); /* in its place */
+#else
     *(volatile int *)&in.msg.msg_flags &= ~MSG_CMSG_CLOEXEC;
+#endif
     return *(volatile int *)&in.msg.msg_flags & MSG_CTRUNC ? -1 : n;
 }
 
@@ -517,6 +544,7 @@ BAD(truncated_in_a_loop, "truncated", "nobody looked at msg_flags")
         must(recvmsg(pair[1], &in.msg, 0) == 1);
         in.msg.msg_controllen = CMSG_LEN(0) - 4;
     }
+    must(in.msg.msg_flags & MSG_CTRUNC); /* of the last one alone */
 }
 
 BAD(a_part_of_the_credentials, "truncated", "nobody looked at msg_flags")

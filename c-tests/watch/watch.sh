@@ -35,7 +35,7 @@ run() { # options, command...
 # Whether the processor's watchpoints can be had here; without them two kinds are not seen.
 build() { # compiler, flags, program
     # shellcheck disable=SC2086
-    $1 -std=c11 -g $2 -Wall -Wextra -Werror "$here/planted.c" -o "$3" -pthread
+    $1 -std=c11 -g $2 -Wall -Wextra -Werror "$here/planted.c" -o "$3" -pthread -ldl
 }
 build "${CC:-cc}" -O1 "$out/planted"
 run '' "$out/planted" a_full_table

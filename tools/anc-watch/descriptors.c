@@ -2,21 +2,23 @@
 #include "watch.h"
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <stdarg.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef __GLIBC__
+int close_range(unsigned int first, unsigned int last, int flags);
+#endif
+
 NEXT_IS(close);
 NEXT_IS(dup2);
 NEXT_IS(dup3);
 NEXT_IS(fcntl);
-NEXT_IS(fcntl64);
 NEXT_IS(ioctl);
 NEXT_IS(close_range);
-NEXT_IS(closefrom);
 NEXT_IS(syscall);
 
 static int watched_close(int fd, bool by_number)
@@ -25,6 +27,7 @@ static int watched_close(int fd, bool by_number)
     int kept, result;
     bool waits = closes(fd, &what);
     forget_short_sends(fd);
+    forget_partials(fd);
     result = by_number ? (int)NEXT(syscall)(SYS_close, fd) : NEXT(close)(fd);
     kept = errno;
     closed_one(fd, result == 0 || kept != EBADF, waits ? &what : NULL);
@@ -61,12 +64,6 @@ TAKEN_OVER int close_range(unsigned int first, unsigned int last, int flags)
         return -1;
     }
     return NEXT(close_range)(first, last, flags);
-}
-
-TAKEN_OVER void closefrom(int first)
-{
-    close_numbers(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0);
-    NEXT(closefrom)(first);
 }
 
 TAKEN_OVER int dup2(int fd, int to)
@@ -109,17 +106,13 @@ TAKEN_OVER int fcntl(int fd, int command, ...)
     return after_fcntl(fd, command, argument, NEXT(fcntl)(fd, command, argument));
 }
 
-TAKEN_OVER int fcntl64(int fd, int command, ...)
-{
-    va_list args;
-    void *argument;
-    va_start(args, command);
-    argument = va_arg(args, void *);
-    va_end(args);
-    return after_fcntl(fd, command, argument, (NEXT(fcntl64) ? NEXT(fcntl64) : NEXT(fcntl))(fd, command, argument));
-}
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request;
+#endif
 
-TAKEN_OVER int ioctl(int fd, unsigned long request, ...)
+TAKEN_OVER int ioctl(int fd, ioctl_request request, ...)
 {
     va_list args;
     void *argument;
@@ -133,6 +126,27 @@ TAKEN_OVER int ioctl(int fd, unsigned long request, ...)
         is_close_on_exec(fd);
     return result;
 }
+
+#ifdef __GLIBC__
+NEXT_IS(fcntl64);
+NEXT_IS(closefrom);
+
+TAKEN_OVER int fcntl64(int fd, int command, ...)
+{
+    va_list args;
+    void *argument;
+    va_start(args, command);
+    argument = va_arg(args, void *);
+    va_end(args);
+    return after_fcntl(fd, command, argument, NEXT(fcntl64)(fd, command, argument));
+}
+
+TAKEN_OVER void closefrom(int first)
+{
+    close_numbers(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0);
+    NEXT(closefrom)(first);
+}
+#endif
 
 /* Which arguments are descriptors depends on the call. All are taken for it: what is claimed too easily is
  * not reported, what is reported is true. */

@@ -21,6 +21,13 @@ struct point {
     struct perf_event_mmap_page *ring;
 };
 
+/* 32-bit systems have a second one. */
+#ifdef SYS_mmap2
+#define MMAP SYS_mmap2
+#else
+#define MMAP SYS_mmap
+#endif
+
 enum { OFTEN = 256 };
 
 /* NAME_WRITTEN is the same place, watched for writes alone. At most four at a time. */
@@ -78,7 +85,7 @@ static long make_point(void *argument)
     fd = raw5(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
         return fd;
-    ring = raw6(SYS_mmap, NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ring = raw6(MMAP, NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     raw1(SYS_close, fd);
     if (ring < 0 && ring > -4096)
         return ring;

@@ -26,7 +26,7 @@ struct request {
 static bool has_room(const struct msghdr *msg)
 {
     size_t i;
-    for (i = 0; i < msg->msg_iovlen; i++)
+    for (i = 0; i < (size_t)msg->msg_iovlen; i++)
         if (msg->msg_iov[i].iov_len > 0)
             return true;
     return false;
@@ -66,38 +66,49 @@ enum { PARTIALS = 32 };
 static struct partial partials[PARTIALS];
 static int npartials;
 
-void forget_partial(int fd)
+void forget_partials(int sock)
 {
     int i;
+    if (npartials == 0)
+        return;
+    enter();
     for (i = 0; i < npartials; i++)
-        if (partials[i].fd == fd || partials[i].sock == fd)
+        if (partials[i].sock == sock)
             partials[i--] = partials[--npartials];
+    leave();
 }
 
-static void reads_on(int sock, ssize_t n)
+static void add_partial(struct partial partial)
 {
-    int i;
-    for (i = 0; i < npartials; i++)
-        if (partials[i].sock == sock && (partials[i].left -= n) <= 0)
-            partials[i--] = partials[--npartials];
+    enter();
+    if (npartials < PARTIALS)
+        partials[npartials++] = partial;
+    leave();
 }
 
+/* n more bytes were read. */
 static void check_dropped(int sock, ssize_t n)
 {
     int i;
+    struct place here;
+    if (npartials == 0 || n <= 0)
+        return;
+    this_place(&here, 0);
+    enter();
     for (i = 0; i < npartials; i++) {
         struct partial *p = &partials[i];
-        if (p->sock != sock || !was_closed(p->fd) || n <= 0)
+        if (p->sock != sock)
             continue;
-        struct place here;
-        this_place(&here, 0);
-        if (!is_library(&here))
+        if (was_closed_unused(p->fd) && !is_library(&here)) {
             report(DROPPED, &here, "read on at", NULL, "ancillary(7), \"Streams glue and cut\"; anc_fd_queue_init(3)",
                    "descriptor %d was closed unused before the %d bytes that it was sent with had been read",
                    p->fd, (int)p->left);
-        p->left = 0;
+            p->left = 0;
+        }
+        if ((p->left -= n) <= 0)
+            partials[i--] = partials[--npartials];
     }
-    reads_on(sock, n);
+    leave();
 }
 
 /* All that one message brought. */
@@ -156,8 +167,8 @@ static void arrived(int sock, struct msghdr *msg, const struct request *request,
             break;
     }
     a.is_cut = a.truncated && a.last_end == a.given && a.last_type != SCM_RIGHTS && a.last_type != SCM_PIDFD;
-    if (fds > 0 && request->sent_bytes > n && n > 0 && npartials < PARTIALS)
-        partials[npartials++] = (struct partial){sock, request->sent_bytes - n, (int)first};
+    if (fds > 0 && request->sent_bytes > n && n > 0)
+        add_partial((struct partial){sock, request->sent_bytes - n, (int)first});
     a.is_misaligned = a.written > 0 && (uintptr_t)a.control % _Alignof(struct cmsghdr) != 0;
     if (a.is_misaligned && !has_library())
         report_misaligned(&a);
@@ -179,8 +190,7 @@ ssize_t watched_recvmsg(int sock, struct msghdr *msg, int flags, bool by_number)
     asked = asks(&request, sock, msg, flags);
     n = by_number ? NEXT(syscall)(SYS_recvmsg, sock, msg, flags) : NEXT(recvmsg)(sock, msg, flags);
     if (n >= 0) {
-        if (npartials)
-            check_dropped(sock, flags & MSG_PEEK ? 0 : n);
+        check_dropped(sock, flags & MSG_PEEK ? 0 : n);
         if (asked)
             arrived(sock, msg, &request, flags, n, true);
     }
@@ -202,7 +212,7 @@ int watched_recvmmsg(int sock, struct mmsghdr *messages, unsigned int count, int
         given[i] = asks(&request, sock, &messages[i].msg_hdr, flags | MSG_ERRQUEUE) ? request.given : 0;
     }
     n = by_number ? (int)NEXT(syscall)(SYS_recvmmsg, sock, messages, count, flags, timeout)
-                  : NEXT(recvmmsg)(sock, messages, count, flags, timeout);
+                  : NEXT(recvmmsg)(sock, messages, count, (mmsg_flags)flags, timeout);
     for (i = 0; n > 0 && i < (unsigned)n && i < AT_ONCE; i++) {
         struct msghdr *msg = &messages[i].msg_hdr;
         struct request request = {msg->msg_control, given[i], -1};
@@ -220,7 +230,7 @@ TAKEN_OVER ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
     return watched_recvmsg(sock, msg, flags, false);
 }
 
-TAKEN_OVER int recvmmsg(int sock, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)
+TAKEN_OVER int recvmmsg(int sock, struct mmsghdr *messages, unsigned int count, mmsg_flags flags, struct timespec *timeout)
 {
-    return watched_recvmmsg(sock, messages, count, flags, timeout, false);
+    return watched_recvmmsg(sock, messages, count, (int)flags, timeout, false);
 }

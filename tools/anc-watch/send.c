@@ -57,7 +57,7 @@ void forget_short_sends(int sock)
 static const char *start_of(const struct msghdr *msg)
 {
     size_t i;
-    for (i = 0; i < msg->msg_iovlen; i++)
+    for (i = 0; i < (size_t)msg->msg_iovlen; i++)
         if (msg->msg_iov[i].iov_len > 0)
             return msg->msg_iov[i].iov_base;
     return NULL;
@@ -81,9 +81,9 @@ static bool goes_on(int sock, const struct msghdr *msg, const struct passed *pas
 static void remember_short(int sock, const struct msghdr *msg, const struct passed *passed, size_t n)
 {
     size_t i;
-    for (i = 0; i < msg->msg_iovlen && n >= msg->msg_iov[i].iov_len; i++)
+    for (i = 0; i < (size_t)msg->msg_iovlen && n >= msg->msg_iov[i].iov_len; i++)
         n -= msg->msg_iov[i].iov_len;
-    if (i == msg->msg_iovlen)
+    if (i == (size_t)msg->msg_iovlen)
         return;
     enter();
     if (nshorts < SHORT_SENDS) {
@@ -135,7 +135,7 @@ TAKEN_OVER ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
     return watched_sendmsg(sock, msg, flags, false);
 }
 
-TAKEN_OVER int sendmmsg(int sock, struct mmsghdr *messages, unsigned int count, int flags)
+TAKEN_OVER int sendmmsg(int sock, struct mmsghdr *messages, unsigned int count, mmsg_flags flags)
 {
     int n, i;
     use(sock);

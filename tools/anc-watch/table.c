@@ -95,6 +95,11 @@ bool was_closed(int fd)
     return fd >= 0 && fd < NUMBERS && (table[fd] & STATE) == CLOSED;
 }
 
+bool was_closed_unused(int fd)
+{
+    return was_closed(fd) && records[fd].how & UNUSED;
+}
+
 /* The last moment to ask the kernel: what is unset now was so all the time. */
 static void check_inheritable(int fd, const char *what)
 {
@@ -121,6 +126,8 @@ bool closes(int fd, struct received *what)
         return false;
     }
     waits = is_waiting(fd, what);
+    if (waits)
+        records[fd].how |= UNUSED;
     if (!(table[fd] & INHERITED))
         check_inheritable(fd, "it never was until it was closed");
     table[fd] = CLOSED;

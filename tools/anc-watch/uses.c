@@ -46,20 +46,16 @@
 /* Reading and writing. */
 USES(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), fd)
 USES(ssize_t, pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at), fd)
-USES(ssize_t, pread64, (int fd, void *buf, size_t n, off64_t at), (fd, buf, n, at), fd)
 USES(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n), fd)
 USES(ssize_t, preadv, (int fd, const struct iovec *iov, int n, off_t at), (fd, iov, n, at), fd)
 USES(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags), fd)
 USES(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t at), (fd, buf, n, at), fd)
-USES(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t at), (fd, buf, n, at), fd)
 USES(ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t at), (fd, iov, n, at), fd)
 USES(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags), fd)
 USES(off_t, lseek, (int fd, off_t at, int whence), (fd, at, whence), fd)
-USES(off64_t, lseek64, (int fd, off64_t at, int whence), (fd, at, whence), fd)
 USES(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags), fd)
 USES(ssize_t, recvfrom, (int fd, void *restrict buf, size_t n, int flags, struct sockaddr *restrict from, socklen_t *restrict len), (fd, buf, n, flags, from, len), fd)
 USES_TWO(ssize_t, sendfile, (int to, int fd, off_t *at, size_t n), (to, fd, at, n), fd, to)
-USES_TWO(ssize_t, sendfile64, (int to, int fd, off64_t *at, size_t n), (to, fd, at, n), fd, to)
 USES_TWO(ssize_t, splice, (int fd, off64_t *from, int to, off64_t *at, size_t n, unsigned flags), (fd, from, to, at, n, flags), fd, to)
 USES_TWO(ssize_t, tee, (int fd, int to, size_t n, unsigned flags), (fd, to, n, flags), fd, to)
 USES(ssize_t, vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned flags), (fd, iov, n, flags), fd)
@@ -87,6 +83,19 @@ SENDS(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n), f
 SENDS(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags), fd)
 SENDS(ssize_t, sendto, (int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len), (fd, buf, n, flags, to, len), fd)
 
+#ifdef __GLIBC__
+
+/* The names for 64-bit offsets. */
+USES(ssize_t, pread64, (int fd, void *buf, size_t n, off64_t at), (fd, buf, n, at), fd)
+USES(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t at), (fd, buf, n, at), fd)
+USES(off64_t, lseek64, (int fd, off64_t at, int whence), (fd, at, whence), fd)
+USES_TWO(ssize_t, sendfile64, (int to, int fd, off64_t *at, size_t n), (to, fd, at, n), fd, to)
+USES(int, fstat64, (int fd, struct stat64 *st), (fd, st), fd)
+USES(int, fstatat64, (int fd, const char *restrict path, struct stat64 *restrict st, int flags), (fd, path, st, flags), fd)
+USES(int, fstatfs64, (int fd, struct statfs64 *st), (fd, st), fd)
+USES(int, ftruncate64, (int fd, off64_t len), (fd, len), fd)
+USES(void *, mmap64, (void *address, size_t n, int protection, int flags, int fd, off64_t at), (address, n, protection, flags, fd, at), flags & MAP_ANONYMOUS ? -1 : fd)
+
 /* Programs that were compiled with _FORTIFY_SOURCE call these. */
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t at, size_t room);
@@ -112,6 +121,8 @@ TAKEN_OVER int __dprintf_chk(int fd, int flag, const char *format, ...)
     return result;
 }
 
+#endif
+
 TAKEN_OVER int dprintf(int fd, const char *restrict format, ...)
 {
     va_list args;
@@ -124,18 +135,16 @@ TAKEN_OVER int dprintf(int fd, const char *restrict format, ...)
 
 /* Files. */
 USES(int, fstat, (int fd, struct stat *st), (fd, st), fd)
-USES(int, fstat64, (int fd, struct stat64 *st), (fd, st), fd)
 USES(int, fstatat, (int fd, const char *restrict path, struct stat *restrict st, int flags), (fd, path, st, flags), fd)
-USES(int, fstatat64, (int fd, const char *restrict path, struct stat64 *restrict st, int flags), (fd, path, st, flags), fd)
+#ifdef STATX_TYPE
 USES(int, statx, (int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict st), (fd, path, flags, mask, st), fd)
+#endif
 USES(int, fstatfs, (int fd, struct statfs *st), (fd, st), fd)
-USES(int, fstatfs64, (int fd, struct statfs64 *st), (fd, st), fd)
 USES(int, fstatvfs, (int fd, struct statvfs *st), (fd, st), fd)
 USES(int, fchmod, (int fd, mode_t mode), (fd, mode), fd)
 USES(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group), fd)
 USES(int, fchdir, (int fd), (fd), fd)
 USES(int, ftruncate, (int fd, off_t len), (fd, len), fd)
-USES(int, ftruncate64, (int fd, off64_t len), (fd, len), fd)
 USES(int, fallocate, (int fd, int mode, off_t at, off_t len), (fd, mode, at, len), fd)
 USES(int, posix_fallocate, (int fd, off_t at, off_t len), (fd, at, len), fd)
 USES(int, posix_fadvise, (int fd, off_t at, off_t len, int advice), (fd, at, len, advice), fd)
@@ -149,7 +158,6 @@ USES(ssize_t, fgetxattr, (int fd, const char *name, void *value, size_t n), (fd,
 USES(int, fsetxattr, (int fd, const char *name, const void *value, size_t n, int flags), (fd, name, value, n, flags), fd)
 USES(ssize_t, flistxattr, (int fd, char *list, size_t n), (fd, list, n), fd)
 USES(void *, mmap, (void *address, size_t n, int protection, int flags, int fd, off_t at), (address, n, protection, flags, fd, at), flags & MAP_ANONYMOUS ? -1 : fd)
-USES(void *, mmap64, (void *address, size_t n, int protection, int flags, int fd, off64_t at), (address, n, protection, flags, fd, at), flags & MAP_ANONYMOUS ? -1 : fd)
 USES(int, faccessat, (int fd, const char *path, int mode, int flags), (fd, path, mode, flags), fd)
 USES(int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode), fd)
 USES(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), fd)
@@ -213,6 +221,7 @@ TAKEN_OVER int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeou
     return NEXT(ppoll)(fds, n, timeout, set);
 }
 
+#ifdef __GLIBC__
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 NEXT_IS(__poll_chk);
 TAKEN_OVER int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
@@ -220,6 +229,7 @@ TAKEN_OVER int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room
     use_polled(fds, n);
     return NEXT(__poll_chk)(fds, n, timeout, room);
 }
+#endif
 
 static void use_selected(int n, const fd_set *set)
 {
@@ -301,9 +311,11 @@ static int kept_apart(int fd)
     }
 
 OPENS(open, (const char *path, int flags, ...), (path, flags, mode), -1)
-OPENS(open64, (const char *path, int flags, ...), (path, flags, mode), -1)
 OPENS(openat, (int dir, const char *path, int flags, ...), (dir, path, flags, mode), dir)
+#ifdef __GLIBC__
+OPENS(open64, (const char *path, int flags, ...), (path, flags, mode), -1)
 OPENS(openat64, (int dir, const char *path, int flags, ...), (dir, path, flags, mode), dir)
+#endif
 MAKES(socket, (int domain, int type, int protocol), (domain, type, protocol))
 MAKES(eventfd, (unsigned value, int flags), (value, flags))
 MAKES(epoll_create1, (int flags), (flags))

@@ -30,6 +30,13 @@
 #define TAKEN_OVER __attribute__((visibility("default")))
 #define OF_THREAD static __thread __attribute__((tls_model("initial-exec")))
 
+/* What the C libraries declare differently. */
+#ifdef __GLIBC__
+typedef int mmsg_flags;
+#else
+typedef unsigned int mmsg_flags;
+#endif
+
 /* system.c */
 
 /* The C library's function of this name. All are looked up when the process starts. */
@@ -125,6 +132,7 @@ enum { NUMBERS = 1 << 16 };
 /* How a descriptor came. */
 enum how {
     INHERITABLE_STILL = 1, PEEKED = 2, PIDFD = 4, CUT = 8, EMPTY = 16, IN_PADDING = 32, ZERO_LENGTH = 64,
+    UNUSED = 128,
 };
 struct received {
     int fd;
@@ -139,6 +147,7 @@ void may_be_used(int fd);                        /* this may be its number, or a
 bool is_waiting(int fd, struct received *what);  /* received here, and neither used nor closed */
 void claim(const struct received *what);
 bool was_closed(int fd);
+bool was_closed_unused(int fd);
 void given_out_again(int fd);                    /* if it is open, it is another file's by now */
 /* The number is about to be closed; what it was is told, for a sweep. */
 bool closes(int fd, struct received *what);
@@ -199,7 +208,7 @@ void forget_short_sends(int sock);
 ssize_t watched_recvmsg(int sock, struct msghdr *msg, int flags, bool by_number);
 int watched_recvmmsg(int sock, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout,
                      bool by_number);
-void forget_partial(int fd);
+void forget_partials(int sock);
 
 /* process.c */
 void at_end(void);
