@@ -85,29 +85,31 @@ pub fn lend(fds: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
     fds.iter().map(AsFd::as_fd).collect()
 }
 
-/// Runs `call` while the process can't have one more descriptor than it has and `free`.
+/// Runs `call` while the process can have `free` more descriptors.
 pub fn with_full_table<T>(free: usize, call: impl FnOnce() -> T) -> T {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    struct Restored(libc::rlimit);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            // SAFETY: readable.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &self.0) }, 0);
+        }
+    }
     // Whatever is free below the highest number is filled.
-    let mut filler: Vec<OwnedFd> = Vec::new();
+    let mut filler = files(free);
     let highest = *open().last().unwrap();
     while filler.last().is_none_or(|fd| fd.as_raw_fd() < highest) {
         filler.push(file());
     }
-    for _ in 0..free {
-        filler.pop();
-    }
-    let most = open().last().unwrap().max(&highest) + 1;
+    let end = *open().last().unwrap() as u64 + 1;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: limit is writable, and readable.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
-        let low = libc::rlimit { rlim_cur: (most as usize + free.saturating_sub(1)) as u64, ..limit };
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &low), 0);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &libc::rlimit { rlim_cur: end, ..limit }), 0);
     }
-    let result = call();
-    // SAFETY: as above.
-    unsafe { assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0) };
-    result
+    let _restored = Restored(limit);
+    filler.truncate(filler.len() - free);
+    call()
 }
 
 pub fn set_option(sock: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
