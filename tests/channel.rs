@@ -422,7 +422,7 @@ fn a_message_whose_descriptor_can_not_be_sent_is_dropped_alone() {
     leaves_nothing_open(|| {
         let (ours, theirs) = stream();
         let mut tx = sending(ours);
-        if ancillary::SocketExt::refuse_fds(&theirs).is_err() {
+        if ancillary::SocketOptions::refuse_fds(&theirs).is_err() {
             println!("skipped: no SO_PASSRIGHTS");
             return;
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use ancillary::{
     Address, AncillaryData, CONTROL_MAX, Credentials, Error, Facts, IpVersion, MsgFlags, ReceivedData, RecvAncillary,
-    SendAncillary, SocketExt, fds_space, space,
+    SendAncillary, SocketExt, SocketOptions, fds_space, space,
 };
 use common::*;
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::Arc;
 
-use ancillary::{Error, Facts, Fds, Flags, SocketExt};
+use ancillary::{Error, Facts, Fds, Flags, SocketExt, SocketOptions};
 use common::*;
 
 fn kind_of<T: std::fmt::Debug>(result: std::io::Result<T>) -> (ErrorKind, Option<Error>) {

@@ -203,7 +203,7 @@ impl<T: AsFd + ?Sized> FdExt for T {}
 /// EBADF: not a pidfd. EINVAL: pid is not positive. EMFILE, ENOENT: there is no /proc to ask.
 ///
 /// ```
-/// # use ancillary::SocketExt;
+/// # use ancillary::SocketOptions;
 /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
 /// if let (who, Some(pidfd)) = ours.peer_pidfd()? {
 ///     assert!(ancillary::pidfd_matches(&pidfd, who.pid)?);

@@ -21,7 +21,7 @@ use crate::sys::{AF_INET, AF_INET6, MSG_CTRUNC, msghdr};
 /// # #[cfg(feature = "std")] {
 /// use std::mem::MaybeUninit;
 /// use std::net::UdpSocket;
-/// use ancillary::{Facts, RecvAncillary, SocketExt, want_space};
+/// use ancillary::{Facts, RecvAncillary, SocketExt, SocketOptions};
 ///
 /// let server = UdpSocket::bind("127.0.0.1:0")?;
 /// server.want(Facts::DEST | Facts::TTL, Facts::empty())?;

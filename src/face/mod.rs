@@ -28,6 +28,8 @@ mod recv_ancillary;
 mod send_ancillary;
 #[cfg(feature = "std")]
 mod socket;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 #[cfg(feature = "std")]
 pub use {
@@ -40,7 +42,7 @@ pub use {
     queue::FdQueue,
     recv_ancillary::{AncillaryData, BorrowedFds, Drain, Messages, ReceivedData, ReceivedFds, RecvAncillary},
     send_ancillary::{IpVersion, SendAncillary},
-    socket::{Received, Refusal, SocketExt},
+    socket::{Received, Refusal, SocketExt, SocketOptions},
 };
 
 #[cfg(feature = "std")]

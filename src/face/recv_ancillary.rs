@@ -27,7 +27,7 @@ use crate::sys::{MSG_CTRUNC, SCM_PIDFD, SCM_RIGHTS, SOL_SOCKET, msghdr};
 /// use std::mem::MaybeUninit;
 /// use std::os::fd::AsFd;
 /// use std::os::unix::net::UnixStream;
-/// use ancillary::{AncillaryData, Facts, MsgFlags, RecvAncillary, SocketExt};
+/// use ancillary::{AncillaryData, Facts, MsgFlags, RecvAncillary, SocketExt, SocketOptions};
 ///
 /// let (ours, theirs) = UnixStream::pair()?;
 /// theirs.want(Facts::CREDENTIALS, Facts::empty())?;

@@ -368,7 +368,23 @@ pub trait SocketExt: AsFd {
     ) -> io::Result<Received> {
         recv_message(self.as_fd(), bufs, control, flags)
     }
+}
 
+impl<T: AsFd + ?Sized> SocketExt for T {}
+
+/// What a socket is asked for, and who is at its other end. None of it waits: it is for whatever has a
+/// descriptor, tokio's sockets too.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use ancillary::{Facts, SocketOptions};
+///
+/// let (ours, _theirs) = UnixStream::pair()?;
+/// ours.want(Facts::CREDENTIALS | Facts::PIDFD, Facts::empty())?;
+/// println!("{:?} by {:?}", ours.wanted()?, ours.peer()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait SocketOptions: AsFd {
     /// Asks for the facts `on`, and no more for the facts `off`, by the socket options of the family:
     /// `anc_want`. All or nothing.
     ///
@@ -376,7 +392,7 @@ pub trait SocketExt: AsFd {
     /// What was refused, and why; it becomes an [`io::Error`] by `?`.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// use ancillary::Facts;
     ///
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
@@ -396,7 +412,7 @@ pub trait SocketExt: AsFd {
     /// The kernel's.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     /// // From the start.
     /// assert_eq!(ours.wanted()?, ancillary::Facts::RIGHTS);
@@ -412,7 +428,7 @@ pub trait SocketExt: AsFd {
     /// ENOPROTOOPT: this socket has none.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// const RX_SOFTWARE: u32 = 1 << 3 | 1 << 4;
     /// std::net::UdpSocket::bind("127.0.0.1:0")?.want_timestamping(RX_SOFTWARE)?;
     /// # Ok::<(), std::io::Error>(())
@@ -427,7 +443,7 @@ pub trait SocketExt: AsFd {
     /// ENOPROTOOPT: an older kernel. EOPNOTSUPP: not a Unix socket.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::{SocketExt, SocketOptions};
     /// # let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     /// if theirs.refuse_fds().is_ok() {
     ///     assert_eq!(ours.send_fd(&ours).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
@@ -445,7 +461,7 @@ pub trait SocketExt: AsFd {
     /// [`Error::NoPeer`]: there is none, or none that this process can name.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     /// assert_eq!(ours.peer()?.pid, std::process::id() as i32);
     /// # Ok::<(), std::io::Error>(())
@@ -462,7 +478,7 @@ pub trait SocketExt: AsFd {
     /// As for [`peer`](Self::peer). ESRCH: it has ended and was waited for (before Linux 6.16).
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     /// let (who, pidfd) = ours.peer_pidfd()?;
     /// if let Some(pidfd) = pidfd {
@@ -484,7 +500,7 @@ pub trait SocketExt: AsFd {
     /// [`Error::TooSmall`]. ENOPROTOOPT: no security module labels this socket.
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     /// match ours.peer_label(&mut [0; 256]) {
     ///     Ok(label) => println!("{}", String::from_utf8_lossy(label)),
@@ -507,7 +523,7 @@ pub trait SocketExt: AsFd {
     /// [`Error::TooSmall`]. [`Error::NoPeer`].
     ///
     /// ```
-    /// # use ancillary::SocketExt;
+    /// # use ancillary::SocketOptions;
     /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     /// let mut groups = [0; 65536];
     /// println!("{:?}", ours.peer_groups(&mut groups)?);
@@ -523,7 +539,7 @@ pub trait SocketExt: AsFd {
     }
 }
 
-impl<T: AsFd + ?Sized> SocketExt for T {}
+impl<T: AsFd + ?Sized> SocketOptions for T {}
 
 /// What [`recv_message`](SocketExt::recv_message) has brought beside the control data.
 #[derive(Clone, Copy, Debug)]
@@ -540,7 +556,7 @@ pub struct Received {
 /// Why a socket can't bring the facts that it was asked for.
 ///
 /// ```
-/// # use ancillary::SocketExt;
+/// # use ancillary::SocketOptions;
 /// use ancillary::Facts;
 ///
 /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;

@@ -92,7 +92,7 @@ fn milliseconds(timeout: Option<Duration>) -> c_int {
 
 /// What the channel itself refuses.
 #[cold]
-fn of_channel(errno: Errno) -> io::Error {
+pub(super) fn of_channel(errno: Errno) -> io::Error {
     match errno {
         Errno::EPROTO => Error::Protocol.into(),
         Errno::ECANCELED => Error::Cancelled.into(),
@@ -103,7 +103,7 @@ fn of_channel(errno: Errno) -> io::Error {
 
 /// The same of what exceeds the limits.
 #[cold]
-fn of_limits(errno: Errno) -> io::Error {
+pub(super) fn of_limits(errno: Errno) -> io::Error {
     match errno {
         Errno::EMSGSIZE => Error::TooLarge.into(),
         Errno::ERANGE => Error::OverLimit.into(),

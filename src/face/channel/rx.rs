@@ -14,7 +14,7 @@ use super::{Limits, Memory, bytes, milliseconds, of_channel, of_limits};
 use crate::abi::ANC_RX_BUFFER;
 use crate::channel;
 use crate::cmsg::CONTROL_MAX;
-use crate::errno::{Errno, Result as CoreResult};
+use crate::errno::Errno;
 use crate::face::error::of_recv;
 use crate::face::{Error, Fds, number};
 use crate::sys::FDS_MAX;
@@ -168,14 +168,16 @@ impl<'a, S: AsFd> Rx<'a, S> {
     ///
     /// See [`Rx`] for an example.
     pub fn recv(&mut self, timeout: Option<Duration>) -> io::Result<Option<Frame<'_>>> {
-        let frame = self.recv_core(milliseconds(timeout)).map_err(of_limits)?;
+        // SAFETY: the memory is as start has laid it out.
+        let frame = unsafe { channel::recv(&mut self.core, milliseconds(timeout)) }.map_err(of_limits)?;
         // SAFETY: the frame is the caller's as long as he has borrowed the channel.
         Ok(frame.map(|frame| unsafe { Frame::of(&frame) }))
     }
 
-    pub(in crate::face) fn recv_core(&mut self, timeout_ms: c_int) -> CoreResult<Option<channel::Frame>> {
-        // SAFETY: the memory is as start has laid it out.
-        unsafe { channel::recv(&mut self.core, timeout_ms) }
+    /// The core, whose memory is as it has to be; and the socket.
+    #[cfg(feature = "tokio")]
+    pub(in crate::face) fn parts(&mut self) -> (&mut channel::Rx, &S) {
+        (&mut self.core, &self.sock)
     }
 
     /// The socket.

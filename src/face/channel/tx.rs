@@ -14,7 +14,6 @@ use std::vec::Vec;
 use super::{Limits, Memory, bytes, milliseconds, of_channel, of_limits};
 use crate::abi::{ANC_MOVE, ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_QUEUED, ANC_TX_BUFFER, anc_out};
 use crate::channel;
-use crate::errno::Result as CoreResult;
 #[cfg(doc)]
 use crate::face::Error;
 use crate::face::{Fds, number};
@@ -326,12 +325,14 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
     ///
     /// See [`Tx`] for an example.
     pub fn flush(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.flush_core(milliseconds(timeout)).map_err(of_channel)
+        // SAFETY: the messages stay in their places until they are done.
+        unsafe { channel::flush(&mut self.core, milliseconds(timeout)) }.map_err(of_channel)
     }
 
-    pub(in crate::face) fn flush_core(&mut self, timeout_ms: c_int) -> CoreResult<()> {
-        // SAFETY: the messages stay in their places until they are done.
-        unsafe { channel::flush(&mut self.core, timeout_ms) }
+    /// The core, whose messages stay in their places until they are done; and the socket.
+    #[cfg(feature = "tokio")]
+    pub(in crate::face) fn parts(&mut self) -> (&mut channel::Tx, &S) {
+        (&mut self.core, &self.sock)
     }
 
     /// Gives back the oldest message, if it is done. Those that nobody takes are dropped when their places
