@@ -1,11 +1,12 @@
-//! A server of channels on tokio, and some clients of it: each sends files, and gets a pipe for each, from
+//! A server of channels on tokio, and some clients of it: each sends files, and gets a socket for each, from
 //! which the file's text comes in capitals.
 //!
 //!     cargo run --example async-server --features tokio
 
 use std::fs::File;
-use std::io::{self, Read, Write, pipe};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pipe;
 
 use ancillary::{Access, FdExt, FdKinds, Rx, Seals, Tx};
 use tokio::net::{UnixListener, UnixStream};
@@ -39,7 +40,7 @@ async fn serve(client: UnixStream) -> io::Result<()> {
         let name = frame.bytes.to_vec();
         let [file] = frame.fds.take_exact()?;
         match capitals(file) {
-            Ok(pipe) => tx.queue(name, [pipe])?,
+            Ok(text) => tx.queue(name, [text])?,
             Err(error) => tx.queue(error.to_string().into_bytes(), [])?,
         }
         tx.flush_async().await?;
@@ -47,12 +48,12 @@ async fn serve(client: UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A pipe from which the file's text comes, as much of it as a pipe holds.
+/// A socket from which the file's text comes, as much of it as one holds.
 fn capitals(file: OwnedFd) -> io::Result<OwnedFd> {
     file.require(FdKinds::FILE | FdKinds::MEMORY, Access::READ, Seals::empty())?;
     let mut text = String::new();
     File::from(file).take(4096).read_to_string(&mut text)?;
-    let (reader, mut writer) = pipe()?;
+    let (reader, mut writer) = Pipe::pair()?;
     writer.write_all(text.to_uppercase().as_bytes())?;
     Ok(reader.into())
 }
@@ -69,9 +70,9 @@ async fn client(connecting: impl Future<Output = io::Result<UnixStream>>, which:
     std::fs::remove_file(text)?;
 
     let frame = rx.recv_async().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let [pipe] = frame.fds.take_exact()?;
+    let [text] = frame.fds.take_exact()?;
     let mut came = String::new();
-    File::from(pipe).read_to_string(&mut came)?;
+    Pipe::from(text).read_to_string(&mut came)?;
     println!("client {which}: {came}");
     assert_eq!(came, format!("THE TEXT OF CLIENT {which}"));
     let frame = rx.recv_async().await?.ok_or(io::ErrorKind::UnexpectedEof)?;

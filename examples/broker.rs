@@ -6,7 +6,7 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, Read, Write, pipe};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -23,18 +23,19 @@ fn main() -> io::Result<()> {
     println!("broker: {} bytes", ask(&ours, b"measure", &[File::open(file!()).or(File::open("/dev/null"))?.as_fd()])?);
 
     // Two at once: what is read from one, written to the other in capitals.
-    let ((input, mut from_us), (mut to_us, output)) = (pipe()?, pipe()?);
+    let ((input, mut from_us), (mut to_us, output)) = (UnixStream::pair()?, UnixStream::pair()?);
     from_us.write_all(b"handed over")?;
     drop(from_us);
     println!("broker: {}", ask(&ours, b"shout", &[input.as_fd(), output.as_fd()])?);
     drop(output);
     let mut shouted = String::new();
     to_us.read_to_string(&mut shouted)?;
-    println!("broker: the pipe says {shouted}");
+    println!("broker: the worker says {shouted}");
     assert_eq!(shouted, "HANDED OVER");
 
     // What is not as required is refused, and the conversation goes on.
-    println!("broker: {}", ask(&ours, b"shout", &[ours.as_fd(), ours.as_fd()])?);
+    let null = File::open("/dev/null")?;
+    println!("broker: {}", ask(&ours, b"shout", &[null.as_fd(), null.as_fd()])?);
     println!("broker: {}", ask(&ours, b"measure", &[])?);
 
     drop(ours);

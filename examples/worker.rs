@@ -33,8 +33,8 @@ fn measure(fds: Fds<2>) -> io::Result<String> {
 fn shout(fds: Fds<2>) -> io::Result<String> {
     let [input, output] = Fds::into_array(fds).map_err(|_| ancillary::Error::MissingFds)?;
     // A file of the peer's choice might never end, or wait forever.
-    input.require(FdKinds::PIPE, Access::READ, Seals::empty())?;
-    output.require(FdKinds::PIPE, Access::WRITE, Seals::empty())?;
+    input.require(FdKinds::PIPE | FdKinds::SOCKET, Access::READ, Seals::empty())?;
+    output.require(FdKinds::PIPE | FdKinds::SOCKET, Access::WRITE, Seals::empty())?;
     let mut text = String::new();
     File::from(input).take(1 << 16).read_to_string(&mut text)?;
     File::from(output).write_all(text.to_uppercase().as_bytes())?;

@@ -163,7 +163,7 @@ fn descriptors_that_are_not_taken_are_closed_by_the_next_call_or_with_the_channe
         assert_eq!(open(), empty, "what was moved is closed here");
         let taken = rx.recv(None).unwrap().unwrap().fds.next().unwrap().unwrap();
         // All of them have come; those of the first frame that stay with the channel are closed now.
-        mem::forget(rx.recv(None).unwrap());
+        let _ = rx.recv(None).unwrap();
         assert_eq!(open().len(), empty.len() + 1 + 6);
         let frame = rx.recv(None).unwrap().unwrap();
         assert_eq!(reason(frame.fds.take_exact::<1>()).1, Some(Error::SurplusFds));

@@ -131,10 +131,9 @@ pub struct SocketInfo {
 /// use std::os::fd::OwnedFd;
 /// use ancillary::{Access, FdExt, FdKinds, Seals};
 ///
-/// let (reader, _writer) = std::io::pipe()?;
-/// let fd = OwnedFd::from(reader);
-/// assert_eq!(fd.describe()?.kind, FdKinds::PIPE);
-/// fd.require(FdKinds::PIPE | FdKinds::SOCKET, Access::READ, Seals::empty())?;
+/// let fd = OwnedFd::from(std::fs::File::open("/dev/null")?);
+/// assert_eq!(fd.describe()?.kind, FdKinds::CHARACTER);
+/// fd.require(FdKinds::CHARACTER | FdKinds::PIPE, Access::READ, Seals::empty())?;
 /// let refused = fd.require(FdKinds::empty(), Access::WRITE, Seals::empty()).unwrap_err();
 /// assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
 /// # Ok::<(), std::io::Error>(())

@@ -18,7 +18,6 @@ use crate::fds::close_copies;
 /// there. Dropped, it closes descriptors whose numbers follow each other by one system call.
 ///
 /// ```
-/// use std::io::{Read, Write, pipe};
 /// use std::os::unix::net::UnixStream;
 /// use std::os::fd::AsFd;
 /// use ancillary::SocketExt;

@@ -67,6 +67,14 @@ pub fn seqpacket() -> (OwnedFd, OwnedFd) {
     pair(libc::SOCK_SEQPACKET)
 }
 
+pub fn pipe() -> (OwnedFd, OwnedFd) {
+    let mut fds = [-1; 2];
+    // SAFETY: two ints are writable.
+    assert_eq!(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }, 0);
+    // SAFETY: both have just been made.
+    fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).into()
+}
+
 /// So many different files.
 pub fn files(count: usize) -> Vec<OwnedFd> {
     (0..count).map(|_| file()).collect()
