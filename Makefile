@@ -168,10 +168,10 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates abi rust declarations manual installed tests watch tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
+CHECKS := header gates abi rust msrv declarations manual installed tests watch tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
 # A source archive (`make dist`) has no crates for tests.
 ifeq ($(wildcard c-tests/Cargo.toml),)
-LEFT_OUT := header rust declarations must-fail fuzz dist
+LEFT_OUT := header rust msrv declarations must-fail fuzz dist
 CHECKS := $(filter-out $(LEFT_OUT),$(CHECKS))
 endif
 .PHONY: check $(addprefix check-,$(CHECKS))
@@ -182,11 +182,28 @@ check-header:
 	@sh c-tests/header.sh $(BUILD)/header
 check-gates: all
 	@sh c-tests/gates.sh $(BUILD)
+# The crate with what it has and without, its tests and documentation's examples, and programs that use it.
+RUST := CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO)
 check-rust:
-	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --locked
-	@CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked
+	@$(RUST) build --quiet --locked --no-default-features
+	@$(RUST) build --quiet --locked --examples --features tokio
+	@$(RUST) test --quiet --locked --features capi,tokio
+	@$(RUST) run --quiet --locked --example broker > /dev/null
+	@$(RUST) run --quiet --locked --example async-server --features tokio > /dev/null
+	@RUSTDOCFLAGS='-D warnings' $(RUST) doc --quiet --locked --no-deps --features tokio
+	@$(RUST) package --quiet --locked --allow-dirty --list > /dev/null
 	@if $(CARGO) fmt --version > /dev/null 2>&1; then $(CARGO) fmt --check; else echo 'skipped: this machine has no rustfmt'; fi
-	@if $(CARGO) clippy --version > /dev/null 2>&1; then 		CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) clippy --quiet --locked -- -D warnings; 	else echo 'skipped: this machine has no clippy'; fi
+	@if $(CARGO) clippy --version > /dev/null 2>&1; then \
+		$(RUST) clippy --quiet --locked --all-targets --features capi,tokio -- -D warnings && \
+		$(RUST) clippy --quiet --locked -- -D warnings && \
+		$(RUST) clippy --quiet --locked --no-default-features -- -D warnings; \
+	else echo 'skipped: this machine has no clippy'; fi
+# The oldest compiler that Cargo.toml promises.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
+check-msrv:
+	@if rustup run $(MSRV) cargo --version > /dev/null 2>&1; then \
+		CARGO_TARGET_DIR=$(TARGET_DIR)/msrv rustup run $(MSRV) cargo test --quiet --locked --features capi,tokio; \
+	else echo 'skipped: this machine has no Rust $(MSRV)'; fi
 check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) run --quiet --locked -p c-tests
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests

@@ -120,3 +120,13 @@ printf '  %-34s %8s %12s  %-22s %s\n' '' 'by hand' 'the channel' ratio goal
     verdict=$([ -z "$goal" ] || awk "BEGIN { print ($ratio <= $goal) ? \"met\" : \"MISSED\" }")
     printf '  %-34s %8s %12s  %-22s %s  %s\n' "$what" "$by_hand" "$channel" "$ratio [$from, $to]" "$goal" "$verdict"
 done
+
+if CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} build --quiet --locked --release -p bench-rust --manifest-path "$here/../Cargo.toml"; then
+    printf '\nRound trips in Rust, closing included (medians of interleaved turns, the middle half in brackets)\n'
+    printf '  %-12s %-16s %9s  %-20s %s\n' descriptors crate ns 'ratio to ours' allocations
+    "$out/cargo/release/bench-rust" | while read -r n name ns ratio from to allocations; do
+        printf '  %-12s %-16s %9s  %-20s %s\n' "$n" "$name" "$ns" "$ratio [$from, $to]" "$allocations"
+    done
+else
+    printf '\nRust: not measured, for the other crates could not be had\n'
+fi

@@ -25,20 +25,35 @@
 //! * Whatever a peer sends is untrusted.
 
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Of what is below them only the C functions use all.
+#![cfg_attr(not(feature = "capi"), allow(dead_code, unused_imports))]
 
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;
 
+#[doc(hidden)]
+// Its comments speak to cbindgen, too.
+#[allow(rustdoc::broken_intra_doc_links)]
 pub mod abi;
 pub mod cmsg;
 pub mod errno;
 
-mod channel;
-mod fds;
-mod socket;
+mod face;
 mod sys;
 
+#[cfg(any(feature = "std", feature = "capi"))]
+mod channel;
+#[cfg(any(feature = "std", feature = "capi"))]
+mod fds;
+#[cfg(any(feature = "std", feature = "capi"))]
+mod socket;
+
+pub use cmsg::{CONTROL_MAX, Credentials};
+pub use face::*;
+
 #[cfg(feature = "capi")]
+#[doc(hidden)]
 pub mod capi;
 
 #[cfg(all(feature = "capi", not(feature = "std"), not(test)))]

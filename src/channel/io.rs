@@ -158,7 +158,7 @@ unsafe fn recv_more(rx: &mut Rx, timeout_ms: c_int) -> Result<Option<Frame>> {
 ///
 /// # Safety
 /// As for recv.
-unsafe fn receive(rx: &mut Rx, msg_flags: c_int) -> Result<()> {
+pub(crate) unsafe fn receive(rx: &mut Rx, msg_flags: c_int) -> Result<()> {
     let Some(mut msg) = rx.prepare()? else { return Ok(()) };
     rx.mar(Errno::ECANCELED);
     // SAFETY: the message points to the channel's memory.

@@ -16,6 +16,8 @@ mod rx;
 mod tx;
 mod wire;
 
+#[cfg(feature = "tokio")]
+pub(crate) use io::receive;
 pub(crate) use io::{flush, recv};
 pub(crate) use limits::Limits;
 pub(crate) use rx::{Frame, Next, Rx};

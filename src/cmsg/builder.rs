@@ -46,6 +46,18 @@ impl<'a> Builder<'a> {
         self.len == 0
     }
 
+    /// Forgets what was put.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// What was put, all of it initialised.
+    #[cfg(feature = "std")]
+    pub(crate) fn as_built(&self) -> &[MaybeUninit<u8>] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+
     /// Appends one message of any level and type.
     ///
     /// # Errors
@@ -157,7 +169,7 @@ fn copy(payload: &[u8], room: &mut [MaybeUninit<u8>]) -> Result<()> {
 
 /// `struct ucred`.
 #[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Credentials {
     /// The process.
     pub pid: i32,
@@ -165,4 +177,17 @@ pub struct Credentials {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
+}
+
+#[cfg(feature = "std")]
+impl Credentials {
+    /// Those of this process, by its real user and group, as the kernel names a sender who names nobody.
+    ///
+    /// ```
+    /// assert_eq!(ancillary::Credentials::own().pid, std::process::id() as i32);
+    /// ```
+    pub fn own() -> Self {
+        let (pid, uid, gid) = crate::sys::own_ids();
+        Self { pid, uid, gid }
+    }
 }

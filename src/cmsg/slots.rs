@@ -47,6 +47,13 @@ impl<'a> Slots<'a> {
         self.0.iter().map(|slot| unsafe { slot.as_ptr().cast::<c_int>().read_unaligned() })
     }
 
+    /// The first one, and the others.
+    #[cfg(feature = "std")]
+    pub(crate) fn split_first(self) -> Option<(c_int, Self)> {
+        let (_, rest) = self.0.split_first()?;
+        Some((self.iter().next()?, Self(rest)))
+    }
+
     /// Whether a slot holds no descriptor but an error. One pass without a branch for each slot.
     #[inline]
     pub(crate) fn any_negative(self) -> bool {

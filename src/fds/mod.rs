@@ -18,3 +18,5 @@ pub(crate) use handed::Handed;
 pub(crate) use queue::Queue;
 pub(crate) use truncation::truncation_cause;
 pub(crate) use unclaimed::Unclaimed;
+#[cfg(feature = "std")]
+pub(crate) use unclaimed::take_next;

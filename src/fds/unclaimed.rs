@@ -31,6 +31,13 @@ impl<'a> Unclaimed<'a> {
         Self { control: unsafe { cmsg::control_mut(msg) } }
     }
 
+    /// # Safety
+    /// The same of a control buffer, or of whole messages of it.
+    #[cfg(feature = "std")]
+    pub(crate) unsafe fn in_control(control: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { control }
+    }
+
     /// Closes what nobody has taken.
     pub(crate) fn close(&mut self) {
         close_each(self.drain(is_carrier));
@@ -98,15 +105,9 @@ impl<'a> Unclaimed<'a> {
         let mut slots: &mut [MaybeUninit<u8>] = &mut [];
         core::iter::from_fn(move || {
             loop {
-                while let Some((slot, behind)) = mem::take(&mut slots).split_first_chunk_mut() {
-                    slots = behind;
-                    let slot: &mut [MaybeUninit<u8>; size_of::<c_int>()] = slot;
-                    // SAFETY: initialised, as of's caller says, and as large as an int.
-                    let fd = unsafe { slot.as_ptr().cast::<c_int>().read_unaligned() };
-                    if fd >= 0 {
-                        *slot = TAKEN.to_ne_bytes().map(MaybeUninit::new);
-                        return Some(fd);
-                    }
+                // SAFETY: of's caller vouches for the buffer.
+                if let Some(fd) = unsafe { take_next(&mut slots) } {
+                    return Some(fd);
                 }
                 // SAFETY: of's caller vouches for the buffer.
                 let mut walk = unsafe { Walk::new(rest) };
@@ -119,4 +120,23 @@ impl<'a> Unclaimed<'a> {
             }
         })
     }
+}
+
+/// Takes the next descriptor out of its slot, and passes over the slots before it, which have none.
+///
+/// # Safety
+/// The slots are initialised, and their descriptors belong to nobody else.
+#[inline(always)]
+pub(crate) unsafe fn take_next(slots: &mut &mut [MaybeUninit<u8>]) -> Option<c_int> {
+    while let Some((slot, behind)) = mem::take(slots).split_first_chunk_mut() {
+        *slots = behind;
+        let slot: &mut [MaybeUninit<u8>; size_of::<c_int>()] = slot;
+        // SAFETY: initialised, as the caller says, and as large as an int.
+        let fd = unsafe { slot.as_ptr().cast::<c_int>().read_unaligned() };
+        if fd >= 0 {
+            *slot = TAKEN.to_ne_bytes().map(MaybeUninit::new);
+            return Some(fd);
+        }
+    }
+    None
 }

@@ -320,6 +320,13 @@ fn is_lacking(level: c_int, name: c_int) -> bool {
     !HAS_PASSRIGHTS && (level, name) == (SOL_SOCKET, SO_PASSRIGHTS)
 }
 
+/// The process and its real user and group, which the kernel names where a sender names none.
+#[cfg(feature = "std")]
+pub(crate) fn own_ids() -> (c_int, u32, u32) {
+    // SAFETY: no preconditions.
+    unsafe { (libc::getpid(), libc::getuid(), libc::getgid()) }
+}
+
 /// What [`wait`] waits for.
 pub(crate) const POLLIN: i16 = libc::POLLIN;
 pub(crate) const POLLOUT: i16 = libc::POLLOUT;
