@@ -72,7 +72,7 @@ RUST_ARCHIVE := $(TARGET_DIR)/release/libancillary.a
 $(RUST_ARCHIVE): $(RUST_SOURCES) $(BUILD)/.flags
 	@$(if $(filter abort,$(ANC_PANIC)),echo 'warning: ANC_PANIC=abort: panic freedom is not proved')
 	@rm -f $@
-	+env -u CARGO_BUILD_TARGET CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) rustc --quiet --locked --lib --release \
+	+env -u CARGO_BUILD_TARGET CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) rustc --quiet --locked --package ancillary --lib --release \
 		--no-default-features --features capi --crate-type staticlib -- $(RUSTC_ARGS)
 	@test -s $@ && touch $@
 

@@ -27,7 +27,7 @@ same() { # what, expected, seen
 
 # std is for programs in Rust; without it a panic that can be reached fails this link too.
 cd "$root"
-CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} cinstall --release --locked --no-default-features \
+CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} cinstall --package ancillary --release --locked --no-default-features \
     --prefix "$stage" --libdir "$stage/lib" --destdir "$out/root" 2> "$out/log" || { echo 'FAIL cargo cinstall'; cat "$out/log"; exit 1; }
 seen=$out/root$stage
 
@@ -35,12 +35,12 @@ files() { (cd "$1" && find . ! -type d ! -name .done ! -path './lib/cmake/*' | L
 dynamic() { readelf -dW "$1/lib/libancillary.so" | sed -n 's/.*(\(SONAME\|NEEDED\)).*\[\(.*\)\]/\1 \2/p'; }
 exports() { nm -D --defined-only "$1/lib/libancillary.so" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort; }
 flags() { PKG_CONFIG_PATH=$1/lib/pkgconfig pkg-config --define-variable=prefix=/p --print-provides --cflags --libs ancillary; }
-text() { (cd "$1" && cat include/*.h share/man/*/*) | cksum; }
+text() { (cd "$1" && cat include/* share/man/man[37]/*) | cksum; }
 same 'the same files' "$(files "$stage")" "$(files "$seen")"
 same 'the same soname, and libc alone' "$(dynamic "$stage")" "$(dynamic "$seen")"
 same 'the same functions' "$(exports "$stage")" "$(exports "$seen")"
 same 'the same flags and version by pkg-config' "$(flags "$stage")" "$(flags "$seen")"
-same 'the same header and manual' "$(text "$stage")" "$(text "$seen")"
+same 'the same headers and manual' "$(text "$stage")" "$(text "$seen")"
 
 for from in "$stage" "$seen"; do
     ${CC:-cc} "$root/c-tests/find/program.c" -I"$from/include" -L"$from/lib" -lancillary -o "$out/program"

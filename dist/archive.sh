@@ -21,7 +21,7 @@ time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 cp "$(git rev-parse --git-path index)" "$out/index"
 tree=$(export GIT_INDEX_FILE="$out/index" && git add -u && git write-tree)
 rm "$out/index"
-git archive "$tree" -- . ':!.ci' ':!.gitignore' ':!debian' ':!fuzz' ':!tests' ':!c-tests/Cargo.toml' ':!c-tests/build.rs' ':!c-tests/declarations' |
+git archive "$tree" -- . ':!.ci' ':!.gitignore' ':!debian' ':!fuzz' ':!tests' ':!benches/rust' ':!cdylib' ':!c-tests/Cargo.toml' ':!c-tests/build.rs' ':!c-tests/declarations' |
     tar xf - -C "$out/$name"
 
 cd "$out/$name"

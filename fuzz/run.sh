@@ -12,7 +12,7 @@ out=$(cd "$out" && pwd)
 cd "$here/.."
 # With std, so that a panic ends the run with its message; overflow checks are the profile's own.
 CARGO_TARGET_DIR=$out/cargo CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
-    ${CARGO:-cargo} rustc --quiet --locked --lib --release --features capi --crate-type staticlib -- -C passes=sancov-module \
+    ${CARGO:-cargo} rustc --quiet --locked --package ancillary --lib --release --features capi --crate-type staticlib -- -C passes=sancov-module \
     -C llvm-args=-sanitizer-coverage-level=4 -C llvm-args=-sanitizer-coverage-inline-8bit-counters \
     -C llvm-args=-sanitizer-coverage-pc-table -C llvm-args=-sanitizer-coverage-trace-compares
 each=$((seconds / $#))
