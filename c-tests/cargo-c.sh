@@ -31,7 +31,7 @@ CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} cinstall --package ancillary --relea
     --prefix "$stage" --libdir "$stage/lib" --destdir "$out/root" 2> "$out/log" || { echo 'FAIL cargo cinstall'; cat "$out/log"; exit 1; }
 seen=$out/root$stage
 
-files() { (cd "$1" && find . ! -type d ! -name .done ! -path './lib/cmake/*' | LC_ALL=C sort); }
+files() { (cd "$1" && find . ! -type d ! -name .done ! -path './lib/cmake/*' ! -path './bin/*' ! -path '*/ancillary/*' ! -path '*/man1/*' | LC_ALL=C sort); }
 dynamic() { readelf -dW "$1/lib/libancillary.so" | sed -n 's/.*(\(SONAME\|NEEDED\)).*\[\(.*\)\]/\1 \2/p'; }
 exports() { nm -D --defined-only "$1/lib/libancillary.so" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort; }
 flags() { PKG_CONFIG_PATH=$1/lib/pkgconfig pkg-config --define-variable=prefix=/p --print-provides --cflags --libs ancillary; }
