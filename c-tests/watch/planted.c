@@ -385,6 +385,15 @@ GOOD(passed_on)
     must(sendmsg(pair[0], &msg, 0) == 1);
 }
 
+/* What is given to the kernel in shared memory names nothing in a call. */
+GOOD(of_a_program_with_an_io_uring)
+{
+    char parameters[120] = {0};
+    int fd = one();
+    if (syscall(425 /* io_uring_setup */, 4, parameters) < 0)
+        close(fd);
+}
+
 GOOD(used_by_a_child_alone)
 {
     int fd = one();
