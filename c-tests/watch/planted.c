@@ -385,6 +385,15 @@ GOOD(passed_on)
     must(sendmsg(pair[0], &msg, 0) == 1);
 }
 
+/* What is given to the kernel in shared memory names nothing in a call. */
+GOOD(of_a_program_with_an_io_uring)
+{
+    char parameters[120] = {0};
+    int fd = one();
+    if (syscall(425 /* io_uring_setup */, 4, parameters) < 0)
+        close(fd);
+}
+
 GOOD(used_by_a_child_alone)
 {
     int fd = one();
@@ -788,9 +797,11 @@ static ssize_t send_part(const char *buf, size_t len, int fd)
 }
 
 /* More than the socket takes at once; made room for, and gone on with. */
-static void send_in_parts(int fd_of_the_rest)
+enum rest { WITH_IT, WITHOUT_IT, NONE_BUT_ANOTHER_MESSAGE };
+
+static void send_in_parts(enum rest rest)
 {
-    static char block[1 << 20], in[1 << 16];
+    static char block[1 << 20], other[8], in[1 << 16];
     int fd = eventfd(0, EFD_CLOEXEC);
     ssize_t n;
     pair_of(SOCK_STREAM);
@@ -798,11 +809,15 @@ static void send_in_parts(int fd_of_the_rest)
     must(n > 0 && n < (ssize_t)sizeof block);
     while (recv(pair[1], in, sizeof in, MSG_DONTWAIT) > 0)
         ;
-    must(send_part(block + n, sizeof block - (size_t)n, fd_of_the_rest < 0 ? -1 : fd) > 0);
+    if (rest == NONE_BUT_ANOTHER_MESSAGE)
+        must(send_part(other, sizeof other, fd) > 0);
+    else
+        must(send_part(block + n, sizeof block - (size_t)n, rest == WITH_IT ? fd : -1) > 0);
 }
 
-BAD(the_rest_with_the_descriptor_again, "resent", "they arrive twice") { send_in_parts(0); }
-GOOD(the_rest_without_the_descriptor) { send_in_parts(-1); }
+BAD(the_rest_with_the_descriptor_again, "resent", "they arrive twice") { send_in_parts(WITH_IT); }
+GOOD(the_rest_without_the_descriptor) { send_in_parts(WITHOUT_IT); }
+GOOD(another_message_with_the_same_descriptor) { send_in_parts(NONE_BUT_ANOTHER_MESSAGE); }
 
 GOOD(the_same_descriptor_with_the_next_message)
 {
@@ -846,6 +861,16 @@ GOOD(its_number_is_another_files_by_now)
     close(fd);
     must(eventfd(0, EFD_CLOEXEC) == fd);
     must(write(fd, "\1\0\0\0\0\0\0", 8) == 8);
+}
+
+GOOD(its_number_is_a_streams_by_now)
+{
+    int fd = one();
+    FILE *stream;
+    close(fd);
+    stream = fopen("/dev/null", "r"); /* opened inside the C library */
+    must(stream && fileno(stream) == fd);
+    must(read(fd, &(char){0}, 1) == 0);
 }
 
 PROGRAM(numbers_kept_apart_are_as_many_as_before, "-u", "", "")
