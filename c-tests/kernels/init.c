@@ -123,7 +123,8 @@ static void run(char *program)
         setsid();
         execv(program, (char *[]){program, NULL});
         printf("%s: %s\n", program, strerror(errno));
-        exit(127);
+        fflush(stdout);
+        _exit(127); /* exit would move the list's file offset, which is the parent's too */
     }
     alarm(SECONDS_A_PROGRAM);
     for (;;) {

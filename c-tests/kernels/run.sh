@@ -24,7 +24,7 @@ out=$(cd "$out" && pwd)
 rm -rf "$out/root" "$out/built"
 mkdir -p "$out/root/dev" "$out/root/c-tests/wire"
 # shellcheck disable=SC2086
-EXEC=true sh "$here/../run.sh" static "$stage" "$out/built" $programs > "$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
+EXEC=true CFLAGS="-static ${CFLAGS:-}" sh "$here/../run.sh" static "$stage" "$out/built" $programs > "$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 ${CC:-cc} -std=c11 -O1 -Wall -Wextra -Werror -static "$here/../facts/facts.c" -o "$out/built/facts"
 ${CC:-cc} -std=c11 -O1 -Wall -Wextra -Werror -static "$here/init.c" -o "$out/root/init"
 cp "$here/../wire/vectors.txt" "$out/root/c-tests/wire/"
