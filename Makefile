@@ -4,6 +4,7 @@
 # make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
 # make header     include/ancillary.h anew, from src/    make fuzz       SECONDS=3600
 # make facts      what this kernel does with ancillary data
+# make check-kernels                                     the C tests on older and newer kernels, in virtual machines
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -189,6 +190,13 @@ check-fuzz: $(STAGE)/.done
 check-demo: demo
 check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
+
+# Not among the checks: it downloads kernels, and boots each where they can be had, for minutes without KVM.
+# A name ending in -close_range takes that call away, as before Linux 5.9.
+KERNELS ?= oldest oldest-close_range 6.1 6.12 6.16 newest
+.PHONY: check-kernels
+check-kernels: $(STAGE)/.done
+	@sh c-tests/kernels/run.sh $(STAGE) $(BUILD)/kernels $(KERNELS) $(if $(PROGRAMS),-- $(PROGRAMS))
 
 .PHONY: facts fuzz
 fuzz: $(STAGE)/.done

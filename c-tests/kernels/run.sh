@@ -1,12 +1,13 @@
 #!/bin/sh
 # run.sh STAGE OUT KERNEL... [-- PROGRAM...]: boots each kernel in a virtual machine that has nothing but the C
-# tests, statically linked with the library below STAGE, and prints what passed on it. KERNEL is a series (6.1),
+# tests, linked with the library below STAGE, and prints what passed on it. KERNEL is a series (6.1),
 # `oldest`, `newest`, or one of these with a system call taken away: oldest-close_range.
 #
 # What facts.c saw is compared with what is checked in for that series; ANC_BLESS=1 writes it.
 # Logs stay in OUT: KERNEL.log, and KERNEL.console, the kernel's own messages.
 set -eu
 here=$(dirname "$0")
+tests=$(dirname "$here")
 stage=$1 out=$2
 shift 2
 kernels='' programs=''
@@ -18,21 +19,28 @@ for tool in apt-get dpkg-deb cpio xz zstd timeout qemu-system-x86_64; do
 done
 [ "$(uname -m)" = x86_64 ] || { echo 'FAIL the tests are compiled for this machine, and the kernels are for x86_64'; exit 1; }
 
-# What is the same for all kernels: the first process, the programs and the file that one of them reads.
+# What is the same for all kernels: the first process, the programs with the shared libraries that they load
+# (libgcc_s when a thread is cancelled), and the file that one of them reads.
 mkdir -p "$out/root/c-tests"
 out=$(cd "$out" && pwd)
-rm -rf "$out/root" "$out/built"
+rm -rf "$out/root" "$out/built" "$out/libraries"
 mkdir -p "$out/root/dev" "$out/root/c-tests/wire"
 # shellcheck disable=SC2086
-EXEC=true CFLAGS="-static ${CFLAGS:-}" sh "$here/../run.sh" static "$stage" "$out/built" $programs > "$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
-${CC:-cc} -std=c11 -O1 -Wall -Wextra -Werror -static "$here/../facts/facts.c" -o "$out/built/facts"
+EXEC=true sh "$tests/run.sh" shared "$stage" "$out/built" $programs > "$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
+${CC:-cc} -std=c11 -O1 -Wall -Wextra -Werror "$tests/facts/facts.c" -o "$out/built/facts"
 ${CC:-cc} -std=c11 -O1 -Wall -Wextra -Werror -static "$here/init.c" -o "$out/root/init"
-cp "$here/../wire/vectors.txt" "$out/root/c-tests/wire/"
+cp "$tests/wire/vectors.txt" "$out/root/c-tests/wire/"
 (cd "$out/built" && find . -type f -perm -u+x | sed 's|^\./||' | sort) > "$out/root/programs"
 while read -r program; do
     mkdir -p "$(dirname "$out/root/$program")"
     ${STRIP:-strip} -o "$out/root/$program" "$out/built/$program"
+    ldd "$out/built/$program" | grep -o '/[^ ]*' >> "$out/libraries"
 done < "$out/root/programs"
+realpath "$(${CC:-cc} -print-file-name=libgcc_s.so.1)" >> "$out/libraries"
+sort -u "$out/libraries" | while read -r library; do
+    mkdir -p "$out/root/$(dirname "$library")"
+    cp -L "$library" "$out/root/$library"
+done
 (cd "$out/root" && find . | cpio -o -H newc --quiet) > "$out/root.cpio"
 
 # A /dev/kvm without the processor's own virtualisation runs only kernels that were made for it.
@@ -87,7 +95,7 @@ for kernel in $kernels; do
     [ "$bad" -eq 0 ] || { failures=$((failures + 1)); tail -n 20 "$out/$name.qemu" "$out/$name.console"; }
     if [ -z "$without" ]; then
         sed -n '/^== facts$/,/^== exit/p' "$out/$name.log" | grep -v '^== ' > "$out/$name.facts" || true
-        sh "$here/../facts/compare.sh" "$out/$name.facts" || failures=$((failures + 1))
+        sh "$tests/facts/compare.sh" "$out/$name.facts" || failures=$((failures + 1))
     fi
 done
 cat "$out/table"
