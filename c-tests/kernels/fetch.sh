@@ -1,7 +1,7 @@
 #!/bin/sh
 # fetch.sh CACHE SERIES...: a kernel of each series (6.1), of the `oldest` and of the `newest` one, from the suites
 # of the Debian mirror that this machine's apt uses. Only unpacked, below CACHE: nothing is installed.
-# Prints a line for each: SERIES DIRECTORY, or SERIES alone where no suite has one.
+# Prints a line for each: what was asked for, its series and a DIRECTORY, or nothing where no suite has one.
 #
 # DIRECTORY has vmlinuz, the modules that the tests can use, and the package's name and version.
 set -eu
@@ -73,14 +73,11 @@ for series in "$@"; do
         newest) tail -n 1 "$cache/available" ;;
         *) grep "^$series " "$cache/available" || true ;;
         esac)
-    if [ -z "$line" ]; then
-        echo "$series"
-        continue
-    fi
+    [ -n "$line" ] || continue
     echo "$line" | {
         read -r found version package depends
         directory=$cache/linux-$version
         [ -s "$directory/vmlinuz" ] || get "$version" "$package" "$depends" "$directory" >&2
-        echo "$found $directory"
+        echo "$series $found $directory"
     }
 done

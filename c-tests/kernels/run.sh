@@ -37,9 +37,12 @@ while read -r program; do
     ldd "$out/built/$program" | grep -o '/[^ ]*' >> "$out/libraries"
 done < "$out/root/programs"
 realpath "$(${CC:-cc} -print-file-name=libgcc_s.so.1)" >> "$out/libraries"
+mkdir "$out/root/lib" "$out/root/lib64"
 sort -u "$out/libraries" | while read -r library; do
-    mkdir -p "$out/root/$(dirname "$library")"
-    cp -L "$library" "$out/root/$library"
+    case $library in
+    /lib64/*) cp -L "$library" "$out/root/lib64/" ;; # where programs name the loader
+    *) cp -L "$library" "$out/root/lib/" ;;
+    esac
 done
 (cd "$out/root" && find . | cpio -o -H newc --quiet) > "$out/root.cpio"
 
@@ -73,17 +76,21 @@ judge() { # log
         }' counts="$2" "$1"
 }
 
+# shellcheck disable=SC2046
+sh "$here/fetch.sh" "$out/cache" $(printf '%s\n' $kernels | sed 's/-.*//' | sort -u) > "$out/kernels"
+
 failures=0
 printf '%-28s %8s %7s %6s %6s %7s %8s\n' kernel programs failed tests failed skipped seconds > "$out/table"
 for kernel in $kernels; do
     series=${kernel%%-*} without=$(echo "$kernel" | sed -n 's/^[^-]*-//p')
-    line=$(sh "$here/fetch.sh" "$out/cache" "$series") || { failures=$((failures + 1)); continue; }
-    directory=${line#"$series"} directory=${line#* }
-    if [ "$directory" = "$line" ]; then
+    read -r found directory <<EOF
+$(sed -n "s/^$series //p" "$out/kernels" | head -n 1)
+EOF
+    if [ -z "$found" ]; then
         echo "skip $kernel: no suite has a kernel of that series"
         continue
     fi
-    name=${line%% *}${without:+-$without}
+    name=$found${without:+-$without}
     start=$(date +%s)
     boot "$directory" "$name" "$without"
     seconds=$(($(date +%s) - start))
