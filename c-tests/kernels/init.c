@@ -30,7 +30,7 @@
 #include <unistd.h>
 #include <dirent.h>
 
-enum { SECONDS_A_PROGRAM = 600 };
+enum { SECONDS_A_PROGRAM = 1800 };
 
 /* Ends with the reason: a first process that ends stops the kernel, and the machine. */
 static void must(int condition, const char *what)

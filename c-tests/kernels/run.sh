@@ -47,14 +47,14 @@ done
 (cd "$out/root" && find . | cpio -o -H newc --quiet) > "$out/root.cpio"
 
 # A /dev/kvm without the processor's own virtualisation runs only kernels that were made for it.
-if [ -w /dev/kvm ] && grep -q -w -e vmx -e svm /proc/cpuinfo; then accel=kvm; else accel=tcg,thread=multi; fi
+if [ -w /dev/kvm ] && grep -q -w -e vmx -e svm /proc/cpuinfo; then accel=kvm patience=1; else accel=tcg,thread=multi patience=10; fi
 
 boot() { # directory name without
     (cd "$1" && find modules | cpio -o -H newc --quiet) > "$out/modules.cpio"
     cat "$out/root.cpio" "$out/modules.cpio" > "$out/initramfs"
     rm -f "$out/$2.log" "$out/$2.console"
-    timeout "${ANC_TIMEOUT:-1800}" qemu-system-x86_64 -accel $accel -cpu qemu64,+rdrand -smp 2 -m 2048 -nodefaults -display none -no-reboot \
-        -kernel "$1/vmlinuz" -initrd "$out/initramfs" -append "console=ttyS0 panic=-1 ${3:+without=$3}" \
+    timeout "${ANC_TIMEOUT:-3600}" qemu-system-x86_64 -accel $accel -cpu qemu64,+rdrand -smp 2 -m 2048 -nodefaults -display none -no-reboot \
+        -kernel "$1/vmlinuz" -initrd "$out/initramfs" -append "console=ttyS0 panic=-1 ANC_PATIENCE=$patience ${3:+without=$3}" \
         -serial "file:$out/$2.console" -serial "file:$out/$2.log" > "$out/$2.qemu" 2>&1 || echo "qemu: status $?" >> "$out/$2.qemu"
 }
 
