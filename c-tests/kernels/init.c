@@ -1,5 +1,5 @@
 /* The first process of a machine that has nothing but a kernel, this program and the C tests: mounts what they
- * look at, runs each program that /programs names, one a line, with its output on the second serial line, and
+ * look at, runs each program of /programs, one a line with its arguments, with its output on the second serial line, and
  * switches the machine off. `without=CALL` on the kernel's command line takes a system call away.
  *
  *     == NAME
@@ -112,16 +112,22 @@ static void on_alarm(int number)
 }
 
 /* With nothing left behind: orphans are killed, and reaped here. */
-static void run(char *program)
+static void run(char *line)
 {
+    char *words[16] = {NULL}, *program = strtok(line, " \n");
+    size_t n = 0;
     pid_t child;
     int status = -1;
+    for (words[0] = program; words[n] && n + 2 < sizeof words / sizeof *words; words[n] = strtok(NULL, " \n"))
+        n++;
+    if (!program)
+        return;
     printf("== %s\n", program);
     child = fork();
     must(child >= 0, "fork");
     if (child == 0) {
         setsid();
-        execv(program, (char *[]){program, NULL});
+        execv(program, words);
         printf("%s: %s\n", program, strerror(errno));
         fflush(stdout);
         _exit(127); /* exit would move the list's file offset, which is the parent's too */
@@ -148,14 +154,12 @@ static void run(char *program)
 
 static void run_all(const char *list)
 {
-    char name[256];
-    FILE *names = fopen(list, "re");
-    must(names != NULL, list);
-    while (fgets(name, sizeof name, names)) {
-        name[strcspn(name, "\n")] = 0;
-        run(name);
-    }
-    fclose(names);
+    char line[1024];
+    FILE *lines = fopen(list, "re");
+    must(lines != NULL, list);
+    while (fgets(line, sizeof line, lines))
+        run(line);
+    fclose(lines);
 }
 
 int main(void)
