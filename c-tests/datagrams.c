@@ -920,7 +920,10 @@ TEST(a_TLS_record_brings_its_type)
         unsigned char type = 22;
 
         CHECK(setsockopt(e.client, IPPROTO_TCP, ULP, "tls", 3) == 0);
-        CHECK(setsockopt(e.server, TLS_LEVEL, 2, &keys, sizeof keys) == 0);
+        if (setsockopt(e.server, TLS_LEVEL, 2, &keys, sizeof keys) != 0) {
+            CHECK_INT(errno, ENOENT);
+            skip("this kernel has no AES-GCM for TLS; recorded bytes in decoding.c instead");
+        }
         CHECK(setsockopt(e.client, TLS_LEVEL, 1, &keys, sizeof keys) == 0);
         anc_put(&b, TLS_LEVEL, 1, &type, 1);
         CHECK_INT(send_put(e.client, NULL, "hello", 5, &b, 0), 0);

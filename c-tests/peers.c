@@ -152,6 +152,7 @@ static void become_another(void)
     if (geteuid() != 0)
         return;
     CHECK(setgroups(3, groups) == 0 && setgid(2345) == 0 && setuid(1234) == 0);
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0); /* /proc/self/fdinfo would be root's on older kernels */
 }
 
 /* Credentials. */
