@@ -3,6 +3,7 @@
 #include "harness.h"
 #include <limits.h>
 #include <netinet/in.h>
+#include <sys/syscall.h>
 
 enum { MOST = 3072, LESS = 1024, SIZE = 64 * 1024, PATTERN = 0xa5 };
 
@@ -74,6 +75,8 @@ static struct anc_peer peer;
 static void ask_peer(void)
 {
     result = anc_peer(pair[0], &peer, sizeof peer, ANC_PEER_PIDFD) + 1;
+    if (peer.pidfd == -1) /* before Linux 6.5 */
+        peer.pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
     got[0] = peer.pidfd;
 }
 static void match_pidfd(void) { result = anc_pidfd_matches(peer.pidfd, peer.pid); }
