@@ -77,7 +77,9 @@ for series in "$@"; do
     echo "$line" | {
         read -r found version package depends
         directory=$cache/linux-$version
-        [ -s "$directory/vmlinuz" ] || get "$version" "$package" "$depends" "$directory" >&2
+        if [ ! -s "$directory/vmlinuz" ]; then
+            get "$version" "$package" "$depends" "$directory" >&2
+        fi
         echo "$series $found $directory"
     }
 done
