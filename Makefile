@@ -7,6 +7,7 @@
 # make html       the manual, in build/html               make dist       the source archive, in build/dist
 # make check-abi  against abi/, part of check; ANC_BLESS=1 takes what changed
 # make check-debian   Debian's packages, from debian/; not part of check
+# make check-kernels                                     the C tests on older and newer kernels, in virtual machines
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -256,6 +257,13 @@ check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
 check-migrate: $(STAGE)/.done
 	@sh c-tests/migrate/migrate.sh $(STAGE) $(BUILD)/migrate
+
+# Not among the checks: it downloads kernels, and boots each where they can be had, for minutes without KVM.
+# A name ending in -close_range takes that call away, as before Linux 5.9.
+KERNELS ?= oldest oldest-close_range 6.1 6.12 6.16 newest
+.PHONY: check-kernels
+check-kernels: $(STAGE)/.done
+	@sh c-tests/kernels/run.sh $(STAGE) $(BUILD)/kernels $(KERNELS) $(if $(PROGRAMS),-- $(PROGRAMS))
 
 .PHONY: facts fuzz
 fuzz: $(STAGE)/.done

@@ -674,20 +674,25 @@ TEST(a_mark_wants_privilege)
 
 TEST(one_send_is_cut_into_segments_and_one_receive_joins_them)
 {
+    int is_cut_on_loopback = 0;
     own_network();
     FOR_EACH_WAY(way)
         for (int joined = 0; joined < 2; joined++) {
             struct ends e = udp(way);
             struct anc_builder b = puts_start();
             ssize_t sum = 0;
+            int whole;
 
             if (joined)
                 set(e.server, UDP_LEVEL, GRO, 1);
             anc_put_segment(&b, 300);
             CHECK_CASE(send_put(e.client, &e.to, got.data, 2000, &b, 0) == 0, "%s", way->name);
+            whole = recv(e.server, got.data, sizeof got.data, MSG_PEEK) == 2000;
+            is_cut_on_loopback |= joined && !whole;
+            CHECK(joined || !whole);
             while (sum < 2000) {
                 receive(e.server, 0);
-                if (joined) {
+                if (whole) {
                     CHECK_CASE(got.info.present == ANC_SEGMENT && got.info.segment == 300 && got.n == 2000, "%s", way->name);
                 } else {
                     CHECK(got.info.present == 0 && got.n == (sum < 1800 ? 300 : 200));
@@ -696,6 +701,8 @@ TEST(one_send_is_cut_into_segments_and_one_receive_joins_them)
             }
             close_ends(&e);
         }
+    if (is_cut_on_loopback)
+        skip("this kernel cuts what goes over the loopback, and joins nothing there");
 }
 
 TEST(a_socket_that_overflowed_tells_how_many_were_lost)
@@ -913,7 +920,10 @@ TEST(a_TLS_record_brings_its_type)
         unsigned char type = 22;
 
         CHECK(setsockopt(e.client, IPPROTO_TCP, ULP, "tls", 3) == 0);
-        CHECK(setsockopt(e.server, TLS_LEVEL, 2, &keys, sizeof keys) == 0);
+        if (setsockopt(e.server, TLS_LEVEL, 2, &keys, sizeof keys) != 0) {
+            CHECK_INT(errno, ENOENT);
+            skip("this kernel has no AES-GCM for TLS; recorded bytes in decoding.c instead");
+        }
         CHECK(setsockopt(e.client, TLS_LEVEL, 1, &keys, sizeof keys) == 0);
         anc_put(&b, TLS_LEVEL, 1, &type, 1);
         CHECK_INT(send_put(e.client, NULL, "hello", 5, &b, 0), 0);

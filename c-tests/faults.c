@@ -1129,9 +1129,10 @@ TEST(numbers_that_follow_each_other_are_closed_by_one_call)
         {{5}, 1, 1, 0},                   {{0}, 0, 0, 0},             {{4, 0, 1, 2, 6}, 5, 2, 1},
     };
     size_t r;
-    int pipe[2];
+    int pipe[2], has_close_range;
     if (on_valgrind())
         skip("valgrind does not know close_range");
+    has_close_range = syscall(SYS_close_range, INT_MAX, INT_MAX, 0) == 0 && !built_without("close_range");
     socket_pair(SOCK_STREAM, pipe);
     for (r = 0; r < sizeof rows / sizeof *rows; r++) {
         int base[8], list[8], i, singles = 0;
@@ -1148,7 +1149,7 @@ TEST(numbers_that_follow_each_other_are_closed_by_one_call)
         for (i = 0; i < rows[r].n; i++)
             CHECK_INT(list[i], rows[r].from[i] < 0 ? -5 : -1);
         CHECK_INT(world.calls[CLOSE_RANGE], built_without("close_range") ? 0 : rows[r].close_range);
-        CHECK_INT(world.calls[CLOSE], built_without("close_range") ? singles : rows[r].close);
+        CHECK_INT(world.calls[CLOSE], has_close_range ? rows[r].close : singles);
         for (i = 0; i < 8; i++)
             if (is_open(base[i]))
                 close(base[i]);

@@ -363,6 +363,13 @@ void check_child(pid_t child)
     CHECK_CASE(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's status is %#x", status);
 }
 
+/* How many times longer than on a real machine a test may take: an emulated one is slow. */
+static unsigned int patience(void)
+{
+    const char *times = getenv("ANC_PATIENCE");
+    return times && atoi(times) > 0 ? (unsigned int)atoi(times) : 1;
+}
+
 static int run(const struct test *test)
 {
     int status;
@@ -371,7 +378,7 @@ static int run(const struct test *test)
     child = fork();
     if (child == 0) {
         int before, after;
-        alarm(600); /* what hangs ends; what a busy machine delays does not */
+        alarm(600 * patience()); /* what hangs ends; what a busy machine delays does not */
         before = open_descriptors();
         test->run();
         after = open_descriptors();

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/netlink.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -34,11 +35,39 @@ static int pidfd_of(pid_t pid)
     return fd;
 }
 
+static int kernel_has_peer_pidfds(void)
+{
+    int pair[2], pidfd = -1;
+    socklen_t len = sizeof pidfd;
+    socket_pair(SOCK_STREAM, pair);
+    if (syscall(SYS_getsockopt, pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+        close(pidfd);
+    close_both(pair);
+    return pidfd >= 0;
+}
+
+static int asks_for_pidfd_info(void)
+{
+    struct { /* struct pidfd_info, as of Linux 6.13 */
+        uint64_t mask, rest[7];
+    } info = {0, {0}};
+    int pidfd = pidfd_of(getpid()), r = ioctl(pidfd, _IOWR(0xFF, 11, info), &info);
+    close(pidfd);
+    return r == 0 && !built_without("pidfd_info");
+}
+
+/* On a kernel without SO_PEERPIDFD the credentials came alone; the pidfd is then one of the number, as good as
+ * such a kernel has it. */
 static struct anc_peer peer_of(int sock, unsigned int flags)
 {
     struct anc_peer p;
     memset(&p, CANARY, sizeof p);
     CHECK_OK(anc_peer(sock, &p, sizeof p, flags), 0);
+    if (flags & ANC_PEER_PIDFD && !stand_in && !kernel_has_peer_pidfds()) {
+        CHECK(p.present == ANC_PEER_CREDENTIALS && p.pidfd == -1);
+        p.pidfd = pidfd_of(p.pid);
+        p.present |= ANC_PEER_PIDFD;
+    }
     return p;
 }
 
@@ -123,6 +152,7 @@ static void become_another(void)
     if (geteuid() != 0)
         return;
     CHECK(setgroups(3, groups) == 0 && setgid(2345) == 0 && setuid(1234) == 0);
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0); /* /proc/self/fdinfo would be root's on older kernels */
 }
 
 /* Credentials. */
@@ -346,22 +376,25 @@ TEST(the_struct_is_written_as_far_as_it_was_known)
 
 TEST(a_full_table_is_EMFILE_and_leaks_nothing)
 {
-    int pair[2], pidfd = pidfd_of(getpid()), room;
+    int pair[2], pidfd = pidfd_of(getpid()), room, is_asked;
     struct anc_peer p;
     if (on_valgrind())
         skip("valgrind keeps the table's limit to itself");
     socket_pair(SOCK_STREAM, pair);
+    is_asked = kernel_has_peer_pidfds();
     fill_table(0);
-    CHECK_ERRNO(anc_peer(pair[0], &p, sizeof p, ANC_PEER_PIDFD), EMFILE);
-    CHECK(p.present == 0 && p.pidfd == -1);
+    if (is_asked) {
+        CHECK_ERRNO(anc_peer(pair[0], &p, sizeof p, ANC_PEER_PIDFD), EMFILE);
+        CHECK(p.present == 0 && p.pidfd == -1);
+    }
     p = peer_of(pair[0], 0); /* needs none */
     CHECK_INT(p.pid, getpid());
     CHECK_ERRNO(anc_pidfd_matches(pidfd, getpid()), EMFILE);
     close(pidfd); /* room for one */
     room = table_room();
     CHECK_INT(room, 1);
-    p = peer_of(pair[0], ANC_PEER_PIDFD);
-    CHECK_INT(table_room(), 0);
+    CHECK_OK(anc_peer(pair[0], &p, sizeof p, ANC_PEER_PIDFD), 0);
+    CHECK_INT(table_room(), is_asked ? 0 : 1);
     close(p.pidfd);
     CHECK_INT(table_room(), 1);
     _exit(0); /* the table's fill is no leak */
@@ -486,7 +519,10 @@ static void expect_unseen(void *sock)
     CHECK(p.present == 0 && p.pidfd == -1);
     CHECK_OK(anc_peer_groups(*(int *)sock, groups, &n), 0);
     len = sizeof pidfd;
-    CHECK(getsockopt(*(int *)sock, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0);
+    if (getsockopt(*(int *)sock, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) != 0) {
+        CHECK_INT(errno, ENOPROTOOPT);
+        return;
+    }
     CHECK_OK(anc_pidfd_matches(pidfd, 1), 0);
     CHECK_OK(anc_pidfd_matches(pidfd, getpid()), 0);
     close(pidfd);
@@ -579,7 +615,10 @@ TEST(a_number_matches_until_the_process_was_waited_for)
     close(late.pidfd);
     check_child(c.pid);
     CHECK_OK(anc_pidfd_matches(early.pidfd, c.pid), 0);
-    if (anc_peer(c.sock, &late, sizeof late, ANC_PEER_PIDFD) == 0) {
+    if (!kernel_has_peer_pidfds()) {
+        CHECK_OK(anc_peer(c.sock, &late, sizeof late, ANC_PEER_PIDFD), 0);
+        CHECK(late.pid == c.pid && late.present == ANC_PEER_CREDENTIALS && late.pidfd == -1);
+    } else if (anc_peer(c.sock, &late, sizeof late, ANC_PEER_PIDFD) == 0) {
         CHECK(late.pid == c.pid && late.present == (ANC_PEER_CREDENTIALS | ANC_PEER_PIDFD));
         CHECK_OK(anc_pidfd_matches(late.pidfd, c.pid), 0);
         close(late.pidfd);
@@ -706,6 +745,8 @@ static void *ask_while_cancelled(void *sock)
     size_t len = sizeof label, n = 0;
     CHECK(pthread_cancel(pthread_self()) == 0);
     CHECK_INT(anc_peer(*(int *)sock, &p, sizeof p, ANC_PEER_PIDFD), 0);
+    if (p.pidfd == -1)
+        p.pidfd = pidfd_of(p.pid);
     CHECK_INT(anc_pidfd_matches(p.pidfd, p.pid), 1);
     anc_peer_label(*(int *)sock, label, &len);
     anc_peer_groups(*(int *)sock, NULL, &n);
@@ -752,16 +793,21 @@ static void expect_recycled(void *unused)
     CHECK_INT(second.pid, c.pid); /* another process, the same number */
     CHECK(kill(p.pid, 0) == 0);
     CHECK_OK(anc_pidfd_matches(p.pidfd, p.pid), 0);
-    again = peer_of(c.sock, ANC_PEER_PIDFD);
-    CHECK_INT(again.pid, c.pid);
-    CHECK_OK(anc_pidfd_matches(again.pidfd, again.pid), 0);
+    if (!kernel_has_peer_pidfds()) {
+        CHECK_INT(peer_of(c.sock, 0).pid, c.pid);
+    } else if (anc_peer(c.sock, &again, sizeof again, ANC_PEER_PIDFD) == 0) {
+        CHECK_INT(again.pid, c.pid);
+        CHECK_OK(anc_pidfd_matches(again.pidfd, again.pid), 0);
+        close(again.pidfd);
+    } else {
+        CHECK_INT(errno, ESRCH);
+    }
     other = peer_of(second.sock, ANC_PEER_PIDFD);
     CHECK_OK(anc_pidfd_matches(other.pidfd, second.pid), 1);
     end_client(&second);
     check_child(second.pid);
     CHECK_OK(anc_pidfd_matches(other.pidfd, second.pid), 0);
     close(other.pidfd);
-    close(again.pidfd);
     close(p.pidfd);
     close(second.sock);
     close(c.sock);
@@ -853,9 +899,10 @@ static void expect_answers_without_proc(void *arg)
 {
     struct client *c = arg;
     int pidfd = pidfd_of(getpid()), eventfd = new_descriptor(), peer = peer_of(c->sock, ANC_PEER_PIDFD).pidfd;
+    int has_info = asks_for_pidfd_info();
     if (chroot(NO_PROC) != 0)
         return;
-    if (built_without("pidfd_info")) {
+    if (!has_info) {
         CHECK_ERRNO(anc_pidfd_matches(pidfd, getpid()), ENOENT);
         return;
     }
@@ -870,7 +917,7 @@ static void expect_answers_on_the_gone_without_proc(void *arg)
     struct client *c = arg;
     int peer;
     struct anc_peer p;
-    if (chroot(NO_PROC) != 0 || built_without("pidfd_info"))
+    if (!asks_for_pidfd_info() || chroot(NO_PROC) != 0)
         return;
     if (anc_peer(c->sock, &p, sizeof p, ANC_PEER_PIDFD) != 0)
         return;
@@ -880,7 +927,7 @@ static void expect_answers_on_the_gone_without_proc(void *arg)
 
 static void expect_unseen_without_proc(void *sock)
 {
-    if (built_without("pidfd_info"))
+    if (!asks_for_pidfd_info())
         return;
     CHECK(chroot(NO_PROC) == 0);
     expect_unseen(sock);
@@ -904,11 +951,15 @@ TEST(without_proc_the_kernel_is_asked)
 
 static void expect_answers_when_not_dumpable(void *unused)
 {
-    int pidfd = pidfd_of(getpid());
+    int pidfd = pidfd_of(getpid()), has_info = asks_for_pidfd_info(), may_look;
     (void)unused;
     drop_privileges();
     CHECK(prctl(PR_SET_DUMPABLE, 0) == 0);
-    expect_only(pidfd, getpid());
+    may_look = access("/proc/thread-self/fdinfo/0", R_OK) == 0;
+    if (has_info || may_look)
+        expect_only(pidfd, getpid());
+    else
+        CHECK_ERRNO(anc_pidfd_matches(pidfd, getpid()), EACCES);
 }
 
 TEST(a_process_that_nobody_may_inspect_gets_its_answer)

@@ -3,6 +3,7 @@
 #include "harness.h"
 #include <limits.h>
 #include <netinet/in.h>
+#include <sys/syscall.h>
 
 enum { MOST = 3072, LESS = 1024, SIZE = 64 * 1024, PATTERN = 0xa5 };
 
@@ -74,6 +75,8 @@ static struct anc_peer peer;
 static void ask_peer(void)
 {
     result = anc_peer(pair[0], &peer, sizeof peer, ANC_PEER_PIDFD) + 1;
+    if (peer.pidfd == -1) /* before Linux 6.5 */
+        peer.pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
     got[0] = peer.pidfd;
 }
 static void match_pidfd(void) { result = anc_pidfd_matches(peer.pidfd, peer.pid); }
@@ -298,10 +301,20 @@ static void queue_held(void)
     CHECK_INT(result, 1);
 }
 
+/* A shell's 1,024 is too small for numbers of one's own choice. */
+static void widen_table(void)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
 /* Every second number, so that no close_range can help. */
 static void open_scattered(void)
 {
     int i;
+    widen_table();
     for (i = 0; i < ANC_FDS_MAX; i++)
         CHECK((got[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 1000 + 2 * i)) >= 0);
 }
@@ -309,6 +322,7 @@ static void open_scattered(void)
 static void open_many(void)
 {
     int i;
+    widen_table();
     for (i = 0; i < ANC_FDS_MAX; i++)
         CHECK((got[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 1000)) >= 0);
 }

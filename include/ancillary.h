@@ -1248,7 +1248,7 @@ int anc_peer_groups(int sock,
  * Returns 1; 0: the process has ended and was waited for, so that its number may be another's; or it has
  * another number, or none here; or -1 and errno: EBADF: not a pidfd. EINVAL: pid is not positive, or Linux
  * before 5.4. EMFILE: no free descriptor to read /proc with. ENOENT: no /proc, before Linux 6.13, or one
- * that does not show the caller.
+ * that does not show the caller. EACCES: the caller is not dumpable (prctl), on older kernels.
  *
  * A process that has ended keeps its number until it is waited for: still 1.
  */

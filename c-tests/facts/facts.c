@@ -267,7 +267,8 @@ static const char *error_name(void)
     static const struct {
         int number;
         const char *name;
-    } names[] = {{EINVAL, "EINVAL"}, {EBADF, "EBADF"}, {ENODATA, "ENODATA"}, {ECHILD, "ECHILD"}, {ESRCH, "ESRCH"}};
+    } names[] = {{EINVAL, "EINVAL"}, {EBADF, "EBADF"}, {ENODATA, "ENODATA"}, {ECHILD, "ECHILD"}, {ESRCH, "ESRCH"},
+                 {ENOPROTOOPT, "ENOPROTOOPT"}, {ENOTTY, "ENOTTY"}};
     size_t i;
     for (i = 0; i < sizeof names / sizeof *names; i++)
         if (errno == names[i].number)

@@ -40,7 +40,8 @@ pub(crate) enum How {
     /// Switched on. Where a socket has several such options for a fact, all of them are needed.
     Switched,
     /// The same; but some kernels do not tell whether it is on. A socket has one of these at most.
-    Blind,
+    /// `refuses`: a value that is EINVAL to a kernel that has the option.
+    Blind { refuses: Option<c_int> },
     /// One of several forms of the same option, of which a socket has one at a time.
     Form,
     /// On from the start, and where the kernel has no such option.

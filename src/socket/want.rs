@@ -45,6 +45,7 @@ pub(crate) fn want(sock: c_int, on: u64, off: u64) -> core::result::Result<(), R
             }
         }
         if refusal.facts != 0 {
+            refusal.facts |= switches.lacking();
             switches.undo();
             return Err(refusal);
         }
@@ -147,14 +148,14 @@ impl Switches {
     fn switch(&mut self, fact: u64, is_blind: bool) -> Result<()> {
         let on = self.on & fact != 0;
         let how = self.options(fact).next().map(|(_, want)| want.how);
-        if is_blind != (how == Some(How::Blind)) {
+        if is_blind != matches!(how, Some(How::Blind { .. })) {
             return Ok(());
         }
         match how {
             Some(How::Form) => return self.switch_form(fact, on),
             None | Some(How::Stamped) if on => return Err(Errno::ENOPROTOOPT),
             None | Some(How::Stamped) => return Ok(()),
-            Some(How::Switched | How::Blind | How::FromTheStart | How::ByItself) => {}
+            Some(How::Switched | How::Blind { .. } | How::FromTheStart | How::ByItself) => {}
         }
         for (bit, want) in self.options(fact) {
             match (self.read(want), want.how) {
@@ -164,7 +165,7 @@ impl Switches {
                 (_, How::ByItself) => return Err(Errno::ENOPROTOOPT),
                 (Ok(_), _) => self.set(bit, want)?,
                 // A kernel that has not got it brings nothing to switch off.
-                (Err(_), How::Blind) => match self.set(bit, want) {
+                (Err(_), How::Blind { .. }) => match self.set(bit, want) {
                     Err(errno) if !on && is_refusal(errno) => {}
                     set => set?,
                 },
@@ -194,6 +195,20 @@ impl Switches {
                 None => Err(Errno::ENOPROTOOPT),
             }
         })
+    }
+
+    /// The facts to be switched on by options that can't be read and that the kernel has not got, as far as
+    /// that shows without setting them.
+    fn lacking(&self) -> u64 {
+        let asked = wants().filter(|want| want.fact & self.on != 0 && want.sockets & self.sockets != 0);
+        let lacks = |want: &&Want| match want.how {
+            How::Blind { refuses: Some(value) } => {
+                let set = || sys::set_option(self.sock, want.level, want.option, value);
+                self.read(want).is_err() && set().is_err_and(is_refusal)
+            }
+            _ => false,
+        };
+        asked.filter(lacks).fold(0, |facts, want| facts | want.fact)
     }
 
     fn read(&self, want: &Want) -> Result<c_int> {

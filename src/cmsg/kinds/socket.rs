@@ -154,7 +154,14 @@ pub(super) const WANTS: &[Want] = &[
     switched(ANC_DROPS, COUNTED, LEVEL, SO_RXQ_OVFL, INT),
     switched(ANC_MARK, COUNTED, LEVEL, SO_RCVMARK, INT),
     switched(ANC_PRIORITY, COUNTED, LEVEL, SO_RCVPRIORITY, INT),
-    Want { fact: ANC_INQ, sockets: UNIX_STREAM, level: LEVEL, option: SCM_INQ, how: How::Blind, payloads: [INT, 0] },
+    Want {
+        fact: ANC_INQ,
+        sockets: UNIX_STREAM,
+        level: LEVEL,
+        option: SCM_INQ,
+        how: How::Blind { refuses: Some(2) },
+        payloads: [INT, 0],
+    },
 ];
 
 /// What a message of this level says.

@@ -25,7 +25,7 @@ pub(super) const WANTS: &[Want] = &[Want {
     sockets: UDP | UDP6,
     level: LEVEL,
     option: UDP_GRO,
-    how: How::Blind,
+    how: How::Blind { refuses: None },
     payloads: [INT, 0],
 }];
 
