@@ -9,7 +9,7 @@ use super::reader::Walk;
 use super::slots::Slots;
 use super::space::{self, HEADER};
 use crate::errno::{Errno, Result};
-use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
+use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_RIGHTS, SOL_SOCKET};
 
 /// Appends control messages to a buffer.
 ///
@@ -82,12 +82,11 @@ impl<'a> Builder<'a> {
     /// Appends credentials. The kernel takes foreign ones only from the privileged (EPERM).
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has none to send.
     #[inline]
     pub fn put_credentials(&mut self, credentials: &Credentials) -> Result<()> {
-        // SAFETY: three ints, without padding.
-        let payload = unsafe { &*(&raw const *credentials).cast::<[u8; size_of::<Credentials>()]>() };
-        self.append(SOL_SOCKET, SCM_CREDENTIALS, payload.len(), |room| copy(payload, room))
+        let (level, kind, payload) = kinds::credentials(credentials)?;
+        self.append(level, kind, payload.len(), |room| copy(&payload, room))
     }
 
     #[inline]
@@ -156,8 +155,7 @@ fn copy(payload: &[u8], room: &mut [MaybeUninit<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// `struct ucred`.
-#[repr(C)]
+/// Who sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Credentials {
     /// The process.

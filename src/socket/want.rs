@@ -5,7 +5,7 @@
 use core::ffi::c_int;
 
 use crate::abi::{ANC_TIME_ID, ANC_TIME_PKTINFO, ANC_TIMESTAMPING};
-use crate::cmsg::{How, Sockets, Want, known_facts, sockets, stamps, wants};
+use crate::cmsg::{How, KNOWN_FACTS, Sockets, Want, sockets, stamps, wants};
 use crate::errno::{Errno, Result};
 use crate::sys::{self, SOL_SOCKET, keeping_errno};
 
@@ -27,7 +27,7 @@ impl From<Errno> for Refusal {
 /// Switches on what brings the facts `on`, and off what brings the facts `off`.
 pub(crate) fn want(sock: c_int, on: u64, off: u64) -> core::result::Result<(), Refusal> {
     const BY_FLAGS: u64 = ANC_TIMESTAMPING | ANC_TIME_ID | ANC_TIME_PKTINFO;
-    if on & off != 0 || (on | off) & (BY_FLAGS | !known_facts()) != 0 {
+    if on & off != 0 || (on | off) & (BY_FLAGS | !KNOWN_FACTS) != 0 {
         return Err(Errno::EINVAL.into());
     }
     let kept = sys::errno();
@@ -88,13 +88,13 @@ pub(crate) fn want_timestamping(sock: c_int, flags: u32) -> Result<()> {
 
 /// Refuses descriptors: who sends some gets EPERM.
 pub(crate) fn refuse_fds(sock: c_int) -> Result<()> {
-    keeping_errno(|| sys::set_option(sock, SOL_SOCKET, sys::SO_PASSRIGHTS, 0))
+    let name = sys::SO_PASSRIGHTS.ok_or(Errno::ENOPROTOOPT)?;
+    keeping_errno(|| sys::set_option(sock, SOL_SOCKET, name, 0))
 }
 
 /// What kind of socket it is.
 fn sockets_of(sock: c_int) -> Result<Sockets> {
-    let of = |name| sys::option(sock, SOL_SOCKET, name);
-    Ok(sockets(of(libc::SO_DOMAIN)?, of(libc::SO_TYPE)?, of(libc::SO_PROTOCOL)?))
+    Ok(sockets(sys::socket_domain(sock)?, sys::socket_type(sock)?, sys::socket_protocol(sock)?))
 }
 
 /// Whether the stamps of this socket have the new form: all of them have, or none. So an option of
@@ -104,12 +104,16 @@ fn is_new_form(sock: c_int) -> bool {
     is_any_on(stamps::NEW) || (!stamps::OLD_IS_WIDE && !is_any_on(stamps::OLD))
 }
 
-/// Tries both forms: the new one came with Linux 5.1.
-fn first_known([first, second]: [c_int; 2], mut set: impl FnMut(c_int) -> Result<()>) -> Result<()> {
-    match set(first) {
-        Err(errno) if is_refusal(errno) => set(second),
-        done => done,
+/// Tries one form after the other: the new one came with Linux 5.1.
+fn first_known(forms: &[c_int], mut set: impl FnMut(c_int) -> Result<()>) -> Result<()> {
+    let mut result = Err(Errno::ENOPROTOOPT);
+    for option in forms {
+        result = set(*option);
+        if !result.is_err_and(is_refusal) {
+            break;
+        }
     }
+    result
 }
 
 /// What a kernel says to an option that it has not, at all or for this socket.

@@ -31,9 +31,10 @@ const NEW_TIME: usize = 16;
 
 /// SCM_RIGHTS: descriptors, as ints. AF_UNIX. Linux 2.2, net/core/scm.c.
 /// SCM_CREDENTIALS: `struct ucred`. SO_PASSCRED; AF_UNIX, netlink. Linux 2.2, include/net/scm.h.
-/// SCM_PIDFD: a descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux
-/// 6.5, include/net/scm.h.
-pub(crate) use crate::sys::{SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS};
+pub(crate) use crate::sys::{SCM_CREDENTIALS, SCM_RIGHTS};
+/// A descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux 6.5,
+/// include/net/scm.h.
+pub(crate) const SCM_PIDFD: c_int = crate::sys::SCM_PIDFD.unwrap();
 /// The label of a security module, of any length. SO_PASSSEC; AF_UNIX. Linux 2.6.18, include/net/scm.h.
 pub(crate) const SCM_SECURITY: c_int = 0x03;
 
@@ -108,7 +109,7 @@ pub(crate) const SO_PASSCRED: c_int = libc::SO_PASSCRED;
 pub(crate) const SO_PASSSEC: c_int = number(34, 0x1f);
 pub(crate) const SO_PASSPIDFD: c_int = number(76, 0x55);
 /// On from the start. Linux 6.16; before that descriptors come always.
-pub(crate) const SO_PASSRIGHTS: c_int = crate::sys::SO_PASSRIGHTS;
+pub(crate) const SO_PASSRIGHTS: c_int = crate::sys::SO_PASSRIGHTS.unwrap();
 /// Those that bring SO_MARK and SO_PRIORITY.
 pub(crate) const SO_RCVMARK: c_int = number(75, 0x54);
 pub(crate) const SO_RCVPRIORITY: c_int = number(82, 0x5b);

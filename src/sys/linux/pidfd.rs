@@ -4,9 +4,9 @@ use core::ffi::{c_int, c_uint};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr;
 
-use super::linux::{count, keeping_errno};
 use super::proc;
 use crate::errno::{Errno, Result};
+use crate::sys::posix::{count, keeping_errno};
 
 const HAS_GET_INFO: bool = cfg!(not(anc_without = "pidfd_info"));
 
