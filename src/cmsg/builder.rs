@@ -140,7 +140,7 @@ impl<'a> Builder<'a> {
         let header: &mut [MaybeUninit<u8>; HEADER] = header;
         *header = [MaybeUninit::new(0); HEADER];
         // SAFETY: HEADER bytes hold a header, which wants no alignment here.
-        unsafe { header.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(CmsgHeader { len, level, kind }) };
+        unsafe { header.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(CmsgHeader { len: len as _, level, kind }) };
         write(behind.get_mut(..payload).unwrap_or_default())?;
         self.len = self.len.saturating_add(space);
         Ok(())

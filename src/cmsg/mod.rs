@@ -19,7 +19,7 @@ pub use space::{CONTROL_MAX, fds_space, len, space};
 
 pub(crate) use control::{control, control_mut};
 pub(crate) use decode::decode;
-pub(crate) use kinds::stamps;
+pub(crate) use kinds::{CLOCK, stamps};
 pub(crate) use reader::{Found, Walk};
 pub(crate) use slots::Slots;
 pub(crate) use space::HEADER;

@@ -29,7 +29,7 @@ impl Builder<'_> {
                 self.put(level, kind, &payload)
             }
             Source::V6(address) => {
-                let (level, kind, payload) = kinds::source_v6(address, ifindex);
+                let (level, kind, payload) = kinds::source_v6(address, ifindex)?;
                 self.put(level, kind, &payload)
             }
         }

@@ -49,6 +49,12 @@ pub(crate) enum How {
     ByItself,
     /// By the flags of SO_TIMESTAMPING, which are the caller's choice.
     Stamped,
+    /// Always: the system has no option for it.
+    #[cfg_attr(target_os = "linux", allow(dead_code))]
+    Always,
+    /// Switched on, with a second option that says by which clock: [`Clock`].
+    #[cfg_attr(target_os = "linux", allow(dead_code))]
+    Clocked,
 }
 
 /// One line of a family's table: a socket option, an int, and the fact that it brings.
@@ -63,10 +69,20 @@ pub(crate) struct Want {
     pub(crate) how: How,
     /// Bytes of the payloads that may come at once for it; 0: none. Those of descriptors and labels
     /// depend on the caller.
-    pub(crate) payloads: [u8; 2],
+    pub(crate) payloads: [u16; 2],
 }
 
-pub(super) const fn switched(fact: u64, sockets: Sockets, level: c_int, option: c_int, payload: u8) -> Want {
+/// The option that says by which clock arrivals are told.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    pub(crate) option: c_int,
+    /// What it is set to: nanoseconds of the time of day.
+    pub(crate) realtime: c_int,
+    /// What does not tell the time of day.
+    pub(crate) monotonic: c_int,
+}
+
+pub(super) const fn switched(fact: u64, sockets: Sockets, level: c_int, option: c_int, payload: u16) -> Want {
     Want { fact, sockets, level, option, how: How::Switched, payloads: [payload, 0] }
 }
 
@@ -137,7 +153,7 @@ fn want_room(want: &Want, max_fds: usize, max_label: usize) -> Option<usize> {
 }
 
 /// Bytes of a payload that is one int.
-pub(super) const INT: u8 = size_of::<c_int>() as u8;
+pub(super) const INT: u16 = size_of::<c_int>() as u16;
 
 #[cfg(test)]
 mod tests {

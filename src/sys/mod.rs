@@ -6,16 +6,24 @@
 //!
 //! A flag that a system lacks is 0, an option None.
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod bsd;
 mod cancel;
 mod posix;
 #[cfg(not(target_os = "android"))]
 mod pthread;
+#[cfg(any(target_os = "dragonfly", target_os = "illumos", target_os = "openbsd"))]
+mod uncancelled;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[path = "linux/mod.rs"]
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]
+#[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
+#[cfg_attr(target_os = "netbsd", path = "netbsd.rs")]
+#[cfg_attr(target_os = "openbsd", path = "openbsd.rs")]
+#[cfg_attr(target_os = "dragonfly", path = "dragonfly.rs")]
+#[cfg_attr(target_vendor = "apple", path = "xnu.rs")]
+#[cfg_attr(target_os = "illumos", path = "illumos.rs")]
+#[cfg_attr(target_os = "haiku", path = "haiku.rs")]
 mod platform;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-compile_error!("libancillary has no src/sys file for this system yet");
 
 pub(crate) use cancel::{Cleanup, uncancellable};
 pub(crate) use platform::*;

@@ -3,14 +3,28 @@
 //!
 //! A system's file has the tables LEVELS and WANTS; what the builder's own calls put: PUTS, `source_v4`,
 //! `source_v6`, `credentials`; what the messages say: `decode`, and `usual` for those that nearly every
-//! server asks for; and the forms of its time stamps: `stamps`.
+//! server asks for; and the forms of its time stamps: `stamps`, `CLOCK`.
 
 use core::ffi::{CStr, c_int};
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod bsd;
+#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_vendor = "apple"))]
+mod kame;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) mod one_form;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]
+#[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
+#[cfg_attr(target_os = "netbsd", path = "netbsd.rs")]
+#[cfg_attr(target_os = "openbsd", path = "openbsd.rs")]
+#[cfg_attr(target_os = "dragonfly", path = "dragonfly.rs")]
+#[cfg_attr(target_vendor = "apple", path = "xnu.rs")]
+#[cfg_attr(target_os = "illumos", path = "illumos.rs")]
+#[cfg_attr(target_os = "haiku", path = "haiku.rs")]
 mod platform;
+mod shapes;
 
-pub(crate) use platform::stamps;
+pub(crate) use platform::{CLOCK, stamps};
 pub(super) use platform::{PUTS, WANTS, credentials, decode, source_v4, source_v6, usual};
 
 /// What is known of one control message.

@@ -45,16 +45,17 @@ pub(crate) const SCM_PIDFD: Option<c_int> = Some(0x04);
 /// Whether an AF_UNIX socket takes descriptors: on from the start. Linux 6.16.
 pub(crate) const SO_PASSRIGHTS: Option<c_int> = Some(if IS_SPARC { 0x5c } else { 83 });
 
-/// Payloads of everything that an AF_UNIX socket can bring beside descriptors and the label, in
-/// the order in which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS;
-/// PIDFD and INQ after the descriptors.
-pub(crate) const UNIX_PAYLOADS: [usize; 5] = [16, 48, 12, 4, 4];
+/// Payloads of everything that an AF_UNIX socket can bring beside descriptors, in the order in
+/// which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS, SECURITY; PIDFD and INQ after the descriptors.
+pub(crate) const UNIX_PAYLOADS: [usize; 6] = [16, 48, 12, LABEL_MAX, 4, 4];
 
 /// Room for a security label. SELinux's and AppArmor's stay far below.
-pub(crate) const LABEL_MAX: usize = 512;
+const LABEL_MAX: usize = 512;
 
 pub(crate) const AF_PACKET: Option<c_int> = Some(libc::AF_PACKET);
 pub(crate) const AF_NETLINK: Option<c_int> = Some(libc::AF_NETLINK);
+pub(crate) const ENODATA: c_int = libc::ENODATA;
+pub(crate) const ETOOMANYREFS: c_int = libc::ETOOMANYREFS;
 pub(crate) const IPPROTO_MPTCP: c_int = 262;
 
 pub(crate) const MSG_ERRQUEUE: c_int = libc::MSG_ERRQUEUE;

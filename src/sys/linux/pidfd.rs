@@ -87,6 +87,7 @@ struct PidfdInfo {
 fn from_ioctl(pidfd: c_int) -> Result<c_int> {
     /// _IOWR(0xFF, 11, struct pidfd_info): the same number on every architecture.
     const PIDFD_GET_INFO: u32 = 0xC040_FF0B;
+    const EREMOTE: Errno = Errno::new(libc::EREMOTE);
     const { assert!(size_of::<PidfdInfo>() == 0x40) };
     let mut info = PidfdInfo::default();
     // SAFETY: a pidfd, as is_pidfd has found, and info is what this request writes.
@@ -94,7 +95,7 @@ fn from_ioctl(pidfd: c_int) -> Result<c_int> {
     match count(r as libc::ssize_t) {
         Ok(_) => Ok(info.pid as c_int),
         Err(Errno::ESRCH) => Ok(-1),
-        Err(Errno::EREMOTE) => Ok(0),
+        Err(EREMOTE) => Ok(0),
         Err(_) => Err(Errno::ENOENT),
     }
 }

@@ -4,17 +4,13 @@
 //! what the `*_cmsg_send` functions accept. Each constant names the option that asks for the
 //! message, the first Linux that has it, and the file of the kernel that makes or reads it.
 
-use core::ffi::c_int;
-use core::mem::size_of;
-
-use libc::sockaddr_storage;
-
-use super::{Kind, Puts, both, put, received, sent};
+use super::{Kind, Puts, both, put, received, sent, shapes};
 use crate::abi::{ANC_TIME_ID, anc_info, anc_sock_error};
 use crate::cmsg::Credentials;
 use crate::cmsg::payload::{Fact, Payload};
-use crate::cmsg::want::Want;
+use crate::cmsg::want::{Clock, Want};
 use crate::errno::Result;
+use core::ffi::c_int;
 
 pub(crate) mod alg;
 pub(crate) mod bluetooth;
@@ -69,6 +65,9 @@ pub(super) static LEVELS: [(c_int, &[Kind]); 20] = [
 pub(in crate::cmsg) static WANTS: [&[Want]; 7] =
     [socket::WANTS, ip::WANTS, ipv6::WANTS, udp::WANTS, tcp::WANTS, tls::WANTS, packet::WANTS];
 
+/// The options for arrivals have their clocks in their names.
+pub(crate) const CLOCK: Option<Clock> = None;
+
 pub(in crate::cmsg) const PUTS: Puts = Puts {
     tos: [put(ip::LEVEL, ip::IP_TOS, 4), put(ipv6::LEVEL, ipv6::IPV6_TCLASS, 4)],
     ttl: [put(ip::LEVEL, ip::IP_TTL, 4), put(ipv6::LEVEL, ipv6::IPV6_HOPLIMIT, 4)],
@@ -81,12 +80,12 @@ pub(in crate::cmsg) const PUTS: Puts = Puts {
 
 /// The local address to send from, and the interface: level, type and payload.
 pub(in crate::cmsg) fn source_v4(address: [u8; 4], ifindex: u32) -> Result<(c_int, c_int, [u8; 12])> {
-    Ok((ip::LEVEL, ip::IP_PKTINFO, ip::pktinfo_from(address, ifindex)))
+    Ok((ip::LEVEL, ip::IP_PKTINFO, shapes::pktinfo_from(address, ifindex)))
 }
 
 /// The same of IPv6.
-pub(in crate::cmsg) fn source_v6(address: [u8; 16], ifindex: u32) -> (c_int, c_int, [u8; 20]) {
-    (ipv6::LEVEL, ipv6::IPV6_PKTINFO, ipv6::pktinfo_from(address, ifindex))
+pub(in crate::cmsg) fn source_v6(address: [u8; 16], ifindex: u32) -> Result<(c_int, c_int, [u8; 20])> {
+    Ok((ipv6::LEVEL, ipv6::IPV6_PKTINFO, shapes::pktinfo6_from(address, ifindex)))
 }
 
 /// `struct ucred`.
@@ -157,15 +156,5 @@ fn sock_error(payload: Payload<'_>, info: &mut anc_info, offender: Option<(c_int
         info.time_id = info.error.data;
         info.present |= ANC_TIME_ID;
     }
-    Some(())
-}
-
-/// A socket address of N bytes: where a datagram was sent to before it was redirected.
-fn original<const N: usize>(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    let address: [u8; N] = payload.at(0)?;
-    const { assert!(N <= size_of::<sockaddr_storage>()) };
-    let storage: *mut sockaddr_storage = &mut info.original;
-    // SAFETY: a sockaddr_storage has room for N bytes, as asserted, and any bytes are a valid one.
-    unsafe { storage.cast::<[u8; N]>().write(address) };
     Some(())
 }
