@@ -4,6 +4,7 @@
 # make install    PREFIX, LIBDIR, DESTDIR                make bench      costs beside hand-written C
 # make header     include/ancillary.h anew, from src/    make fuzz       SECONDS=3600
 # make facts      what this kernel does with ancillary data
+# make check-platforms   what can be proved of other systems from here
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -139,7 +140,7 @@ bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
 CHECKS := header gates rust declarations manual installed tests tests-static must-fail sanitized valgrind fallbacks facts fuzz demo examples
-.PHONY: check $(addprefix check-,$(CHECKS))
+.PHONY: check check-platforms $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)'
 
@@ -186,6 +187,9 @@ check-facts facts:
 	@sh c-tests/facts/facts.sh $(BUILD)/facts
 check-fuzz: $(STAGE)/.done
 	@sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz 20
+# The other systems and machines: long, and with tools that CI has not.
+check-platforms:
+	@sh c-tests/platforms.sh $(BUILD)/platforms
 check-demo: demo
 check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
