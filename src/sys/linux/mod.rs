@@ -264,7 +264,12 @@ fn statx(fd: c_int, flags: c_int) -> Result<Inode> {
     let mut inode = MaybeUninit::<libc::statx>::zeroed();
     let mask = libc::STATX_TYPE | libc::STATX_NLINK | libc::STATX_SIZE;
     // SAFETY: an empty path that ends with a NUL; inode is writable.
+    #[cfg(target_env = "gnu")]
     let r = unsafe { libc::statx(fd, c"".as_ptr(), flags, mask, inode.as_mut_ptr()) };
+    // By number: musl has a function for it since 1.2.5 only, Android since API 30.
+    // SAFETY: as above.
+    #[cfg(not(target_env = "gnu"))]
+    let r = unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, inode.as_mut_ptr()) };
     count(r as libc::ssize_t)?;
     // SAFETY: integers, all of them initialised.
     let inode = unsafe { inode.assume_init() };
