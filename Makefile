@@ -8,6 +8,7 @@
 # make check-abi  against abi/, part of check; ANC_BLESS=1 takes what changed
 # make check-debian   Debian's packages, from debian/; not part of check
 # make check-kernels                                     the C tests on older and newer kernels, in virtual machines
+# make check-platforms   what can be proved of other systems from here
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -175,7 +176,7 @@ ifeq ($(wildcard c-tests/Cargo.toml),)
 LEFT_OUT := header rust msrv declarations must-fail fuzz dist
 CHECKS := $(filter-out $(LEFT_OUT),$(CHECKS))
 endif
-.PHONY: check $(addprefix check-,$(CHECKS))
+.PHONY: check check-platforms $(addprefix check-,$(CHECKS))
 check: $(addprefix check-,$(CHECKS))
 	@echo 'every check has passed: $(CHECKS)$(if $(LEFT_OUT),; not in a source archive: $(LEFT_OUT))'
 
@@ -252,6 +253,9 @@ check-facts facts:
 	@sh c-tests/facts/facts.sh $(BUILD)/facts
 check-fuzz: $(STAGE)/.done
 	@sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz 20
+# The other systems and machines: long, and with tools that CI has not.
+check-platforms:
+	@sh c-tests/platforms.sh $(BUILD)/platforms
 check-demo: demo
 check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples

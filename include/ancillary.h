@@ -11,6 +11,13 @@
 
 /* glibc declares it only with _GNU_SOURCE; a pointer is enough here. */
 struct mmsghdr;
+#if defined(__APPLE__) || defined(__DragonFly__) || defined(__sun) || defined(__HAIKU__)
+/* These systems have no sendmmsg: the library sends and receives one by one. */
+struct mmsghdr {
+    struct msghdr msg_hdr;
+    unsigned int msg_len;
+};
+#endif
 
 
 #ifdef __cplusplus
@@ -19,18 +26,42 @@ extern "C" {
 
 /* Control space, as constant expressions. Each has a function twin for other languages, which
  * answers SIZE_MAX where the result does not fit; a macro is for constants. */
-#define ANC_ALIGN_(len) (((len) + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1))
+#if defined(__APPLE__) || defined(__sun)
+#define ANC_CMSG_ALIGN_ ((size_t)4)
+#elif defined(__NetBSD__)
+#define ANC_CMSG_ALIGN_ ((size_t)(__ALIGNBYTES + 1))
+#elif defined(__OpenBSD__)
+#define ANC_CMSG_ALIGN_ ((size_t)(_ALIGNBYTES + 1))
+#else
+#define ANC_CMSG_ALIGN_ sizeof(size_t)
+#endif
+#define ANC_ALIGN_(len) (((len) + ANC_CMSG_ALIGN_ - 1) & ~(ANC_CMSG_ALIGN_ - 1))
 /* Header and data: as a control length it admits exactly that much. */
 #define ANC_LEN(len) (ANC_ALIGN_(sizeof(struct cmsghdr)) + (len))
 /* Header and data with padding: the room that one control message takes. */
 #define ANC_SPACE(len) (ANC_ALIGN_(sizeof(struct cmsghdr)) + ANC_ALIGN_(len))
 /* The room that nfds descriptors take as one control message. */
 #define ANC_FDS_SPACE(nfds) ANC_SPACE((nfds) * sizeof(int))
-/* Everything that an AF_UNIX socket can bring in one message: time stamps, credentials, a security
- * label of 512 bytes, ANC_FDS_MAX descriptors, a pidfd, the bytes that wait. */
+/* Everything that an AF_UNIX socket can bring in one message. On Linux: time stamps, credentials, a
+ * security label of 512 bytes, ANC_FDS_MAX descriptors, a pidfd, the bytes that wait. Elsewhere:
+ * credentials, and as many descriptors as the kernel lets anybody send. */
+#if defined(__FreeBSD__)
+#define ANC_CONTROL_MAX (ANC_FDS_SPACE(512) + ANC_SPACE(84) + ANC_SPACE(28 + 1024 * 4))
+#elif defined(__NetBSD__)
+#define ANC_CONTROL_MAX (ANC_FDS_SPACE(512) + ANC_SPACE(24 + 17 * 4))
+#elif defined(__DragonFly__)
+#define ANC_CONTROL_MAX (ANC_FDS_SPACE(512) + ANC_SPACE(84))
+#elif defined(__OpenBSD__) || defined(__APPLE__)
+#define ANC_CONTROL_MAX ANC_FDS_SPACE(512)
+#elif defined(__sun)
+#define ANC_CONTROL_MAX ANC_FDS_SPACE(2048)
+#elif defined(__HAIKU__)
+#define ANC_CONTROL_MAX ANC_FDS_SPACE(252)
+#else
 #define ANC_CONTROL_MAX                                                             \
     (ANC_SPACE(16) + ANC_SPACE(48) + ANC_SPACE(12) + ANC_SPACE(512) +               \
      ANC_FDS_SPACE(ANC_FDS_MAX) + ANC_SPACE(4) + ANC_SPACE(4))
+#endif
 
 
 /**

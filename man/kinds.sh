@@ -1,16 +1,16 @@
 #!/bin/sh
 # kinds.sh check|update|print: the tables of control messages in ancillary.7 are what
-# src/cmsg/kinds/*.rs says: the lines both(...), received(...), sent(...), the arms of decode, and
+# src/cmsg/kinds/linux says: the lines both(...), received(...), sent(...), the arms of decode, and
 # the doc comments of the constants. What this script can't read there is an error, not a gap.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 page=$root/man/ancillary.7
-kinds=$root/src/cmsg/kinds
+kinds=$root/src/cmsg/kinds/linux
 begin='.\" kinds: made by man/kinds.sh'
 end='.\" end of kinds'
 
 # The families in the order of LEVELS: those that anc_decode knows, and the others.
-families=$(sed -n '/^static LEVELS/,/^];/s/^ *(\([a-z0-9]*\)::.*/\1/p' "$kinds/mod.rs" | awk '!seen[$0]++')
+families=$(sed -n '/static LEVELS/,/^];/s/^ *(\([a-z0-9]*\)::.*/\1/p' "$kinds/mod.rs" | awk '!seen[$0]++')
 decoded=
 named=
 for family in $families; do
@@ -18,7 +18,7 @@ for family in $families; do
 done
 for file in "$kinds"/*.rs; do
     family=$(basename "$file" .rs)
-    [ "$family" = mod ] || case " $(echo $families) " in
+    [ "$family" = mod ] || [ "$family" = stamps ] || case " $(echo $families) " in
     *" $family "*) ;;
     *) echo "kinds.sh: $family.rs is not in LEVELS" >&2; exit 1 ;;
     esac
@@ -212,7 +212,7 @@ case ${1:-} in
 check)
     if ! cmp -s "$page" "$work/page"; then
         diff -u "$page" "$work/page" || true
-        echo "the tables of kinds in ancillary.7 are not what src/cmsg/kinds says: man/kinds.sh update" >&2
+        echo "the tables of kinds in ancillary.7 are not what src/cmsg/kinds/linux says: man/kinds.sh update" >&2
         exit 1
     fi ;;
 update) cmp -s "$page" "$work/page" || cat "$work/page" > "$page" ;;

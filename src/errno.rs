@@ -55,11 +55,11 @@ names!(
     EMFILE,
     EMSGSIZE,
     ENOBUFS,
-    ENODATA,
     ENOENT,
     ENOMSG,
     ENOPROTOOPT,
     ENOSYS,
+    ENOTCONN,
     EOPNOTSUPP,
     EOVERFLOW,
     EPERM,
@@ -67,8 +67,13 @@ names!(
     EPROTO,
     EPROTOTYPE,
     ERANGE,
-    EREMOTE,
     ESRCH,
     ETIMEDOUT,
-    ETOOMANYREFS,
 );
+
+impl Errno {
+    /// `ENODATA` of the platform; `ENOTCONN` where it has none.
+    pub const ENODATA: Self = Self(crate::sys::ENODATA);
+    /// `ETOOMANYREFS` of the platform; 0 where it has none.
+    pub const ETOOMANYREFS: Self = Self(crate::sys::ETOOMANYREFS);
+}

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn anc_peer_groups(sock: c_int, groups: *mut gid_t, n: *mu
 /// A process that has ended keeps its number until it is waited for: still 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn anc_pidfd_matches(pidfd: c_int, pid: i32) -> c_int {
-    let matches = if pid > 0 { sys::pidfd::number(pidfd).map(|number| number == pid) } else { Err(Errno::EINVAL) };
+    let matches = if pid > 0 { sys::process_number(pidfd).map(|number| number == pid) } else { Err(Errno::EINVAL) };
     answer(matches)
 }
 

@@ -48,7 +48,7 @@ impl Boundaries {
     /// EAFNOSUPPORT: not AF_UNIX, which alone carries descriptors: an internet socket drops them
     /// without a word. EPROTOTYPE: datagrams may come from anybody, and tell no end.
     pub(super) fn of(sock: c_int) -> Result<Self> {
-        if sys::option(sock, sys::SOL_SOCKET, sys::SO_DOMAIN)? != sys::AF_UNIX {
+        if sys::socket_domain(sock)? != sys::AF_UNIX {
             return Err(Errno::EAFNOSUPPORT);
         }
         match sys::socket_type(sock)? {

@@ -9,7 +9,7 @@ use super::reader::Walk;
 use super::slots::Slots;
 use super::space::{self, HEADER};
 use crate::errno::{Errno, Result};
-use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
+use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_RIGHTS, SOL_SOCKET};
 
 /// Appends control messages to a buffer.
 ///
@@ -93,12 +93,11 @@ impl<'a> Builder<'a> {
     /// Appends credentials. The kernel takes foreign ones only from the privileged (EPERM).
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has none to send.
     #[inline]
     pub fn put_credentials(&mut self, credentials: &Credentials) -> Result<()> {
-        // SAFETY: three ints, without padding.
-        let payload = unsafe { &*(&raw const *credentials).cast::<[u8; size_of::<Credentials>()]>() };
-        self.append(SOL_SOCKET, SCM_CREDENTIALS, payload.len(), |room| copy(payload, room))
+        let (level, kind, payload) = kinds::credentials(credentials)?;
+        self.append(level, kind, payload.len(), |room| copy(&payload, room))
     }
 
     #[inline]
@@ -152,7 +151,7 @@ impl<'a> Builder<'a> {
         let header: &mut [MaybeUninit<u8>; HEADER] = header;
         *header = [MaybeUninit::new(0); HEADER];
         // SAFETY: HEADER bytes hold a header, which wants no alignment here.
-        unsafe { header.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(CmsgHeader { len, level, kind }) };
+        unsafe { header.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(CmsgHeader { len: len as _, level, kind }) };
         write(behind.get_mut(..payload).unwrap_or_default())?;
         self.len = self.len.saturating_add(space);
         Ok(())
@@ -167,8 +166,7 @@ fn copy(payload: &[u8], room: &mut [MaybeUninit<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// `struct ucred`.
-#[repr(C)]
+/// Who sends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Credentials {
     /// The process.

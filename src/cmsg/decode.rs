@@ -1,15 +1,13 @@
 //! All control messages of a message as one struct, whatever the family and the option.
 
-use core::ffi::c_int;
 use core::ptr;
 
 use super::control::control;
-use super::kinds::{self, ip, socket};
-use super::payload::{Fact, Payload};
+use super::kinds;
 use super::reader::{Found, Walk};
 use crate::abi::anc_info;
 use crate::errno::Result;
-use crate::sys::{MSG_CTRUNC, msghdr};
+use crate::sys::{MSG_CTRUNC, SCM_RIGHTS, SOL_SOCKET, msghdr};
 
 /// Decodes the control messages of a message into `info`. It never clears the struct: only the counts,
 /// the bits, and the fields whose bits are set are written.
@@ -36,16 +34,11 @@ pub(crate) unsafe fn decode(msg: &msghdr, info: &mut anc_info) -> Result<()> {
     Ok(())
 }
 
-/// The fact of a whole message of a kind that nearly every datagram server asks for. A few comparisons tell
-/// these from the rest, which takes the families' tables.
+/// The fact of a whole message of a usual kind.
 #[inline(always)]
 fn usual(found: Result<Found<'_>>, info: &mut anc_info) -> Option<u64> {
     let found = found.ok().filter(|found| !found.cut)?;
-    let fact = match (found.level, found.kind) {
-        (socket::LEVEL, kind @ socket::SCM_TIMESTAMPNS) => socket::decode(kind, found.payload(), info),
-        (ip::LEVEL, kind @ (ip::IP_PKTINFO | ip::IP_TTL | ip::IP_TOS)) => ip::decode(kind, found.payload(), info),
-        _ => None,
-    };
+    let fact = kinds::usual(found.level, found.kind, found.payload(), info);
     fact.filter(|(_, is_whole)| *is_whole).map(|(fact, _)| fact)
 }
 
@@ -59,28 +52,14 @@ fn decode_rest(msg: &msghdr, info: &mut anc_info, walk: Walk<'_>, present: u64) 
         let mut payload = found.payload().cut_at(cut_at);
         // What a header promises and the buffer has not was cut. Descriptors count all the same, for
         // those that are there are the caller's.
-        if found.cut && (found.level, found.kind) != (socket::LEVEL, socket::SCM_RIGHTS) {
+        if found.cut && (found.level, found.kind) != (SOL_SOCKET, SCM_RIGHTS) {
             payload = payload.nothing();
         }
-        match decode_one(found.level, found.kind, payload, info) {
+        match kinds::decode(found.level, found.kind, payload, info) {
             Some((fact, true)) => info.present |= fact,
             Some((fact, false)) => info.cut |= fact,
             None => info.nother = info.nother.saturating_add(1),
         }
     }
     Ok(())
-}
-
-#[inline]
-fn decode_one(level: c_int, kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
-    match level {
-        kinds::socket::LEVEL => kinds::socket::decode(kind, payload, info),
-        kinds::ip::LEVEL => kinds::ip::decode(kind, payload, info),
-        kinds::ipv6::LEVEL => kinds::ipv6::decode(kind, payload, info),
-        kinds::udp::LEVEL => kinds::udp::decode(kind, payload, info),
-        kinds::tcp::LEVEL => kinds::tcp::decode(kind, payload, info),
-        kinds::tls::LEVEL => kinds::tls::decode(kind, payload, info),
-        kinds::packet::LEVEL => kinds::packet::decode(kind, payload, info),
-        _ => None,
-    }
 }

@@ -10,7 +10,6 @@ mod reader;
 mod rights;
 mod slots;
 mod space;
-pub(crate) mod stamps;
 mod want;
 
 pub use builder::{Builder, Credentials};
@@ -21,8 +20,9 @@ pub use space::{CONTROL_MAX, fds_space, len, space};
 
 pub(crate) use control::{control, control_mut};
 pub(crate) use decode::decode;
+pub(crate) use kinds::{CLOCK, stamps};
 pub(crate) use reader::{Found, Walk};
 pub(crate) use rights::{RIGHTS_MAX, Rights};
 pub(crate) use slots::Slots;
 pub(crate) use space::HEADER;
-pub(crate) use want::{How, Sockets, Want, known_facts, sockets, want_space, wants};
+pub(crate) use want::{How, KNOWN_FACTS, Sockets, Want, sockets, want_space, wants};

@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use super::builder::Builder;
-use super::kinds::{ip, ipv6, socket, udp};
+use super::kinds::{self, PUTS, Put};
 use crate::abi::anc_dest;
 use crate::errno::{Errno, Result};
 use crate::sys::{AF_INET, AF_INET6};
@@ -21,11 +21,17 @@ impl Builder<'_> {
     /// Sends from this address, by this interface; 0: the system chooses.
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_source(&mut self, from: Source, ifindex: u32) -> Result<()> {
         match from {
-            Source::V4(address) => self.put(ip::LEVEL, ip::IP_PKTINFO, &ip::pktinfo_from(address, ifindex)),
-            Source::V6(address) => self.put(ipv6::LEVEL, ipv6::IPV6_PKTINFO, &ipv6::pktinfo_from(address, ifindex)),
+            Source::V4(address) => {
+                let (level, kind, payload) = kinds::source_v4(address, ifindex)?;
+                self.put(level, kind, &payload)
+            }
+            Source::V6(address) => {
+                let (level, kind, payload) = kinds::source_v6(address, ifindex)?;
+                self.put(level, kind, &payload)
+            }
         }
     }
 
@@ -51,67 +57,77 @@ impl Builder<'_> {
     /// The type of service or traffic class, ECN in its lowest two bits.
     ///
     /// # Errors
-    /// ENOBUFS: no room. EINVAL: the family, or a value outside 0 to 255.
+    /// ENOBUFS: no room. EINVAL: the system has none, the family, or a value outside 0 to 255.
     pub fn put_tos(&mut self, family: c_int, tos: c_int) -> Result<()> {
-        self.put_octet(family, tos, 0, ip::IP_TOS, ipv6::IPV6_TCLASS)
+        self.put_octet(family, tos, 0, PUTS.tos)
     }
 
     /// The time to live or hop limit.
     ///
     /// # Errors
-    /// ENOBUFS: no room. EINVAL: the family, or a value outside 1 to 255.
+    /// ENOBUFS: no room. EINVAL: the system has none, the family, or a value outside 1 to 255.
     pub fn put_ttl(&mut self, family: c_int, ttl: c_int) -> Result<()> {
-        self.put_octet(family, ttl, 1, ip::IP_TTL, ipv6::IPV6_HOPLIMIT)
+        self.put_octet(family, ttl, 1, PUTS.ttl)
     }
 
     /// The size of the datagrams that one UDP send is cut into (GSO).
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_segment(&mut self, bytes: u16) -> Result<()> {
-        self.put(udp::LEVEL, udp::UDP_SEGMENT, &bytes.to_ne_bytes())
+        self.put_number(PUTS.segment, bytes.into())
     }
 
     /// When to transmit, in nanoseconds of the clock that SO_TXTIME chose.
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_txtime(&mut self, ns: u64) -> Result<()> {
-        self.put(socket::LEVEL, socket::SCM_TXTIME, &ns.to_ne_bytes())
+        self.put_number(PUTS.txtime, ns)
     }
 
     /// Which stamps this send asks for: SOF_TIMESTAMPING_TX_ flags.
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_timestamping(&mut self, sof_flags: u32) -> Result<()> {
-        self.put(socket::LEVEL, socket::SCM_TIMESTAMPING, &sof_flags.to_ne_bytes())
+        self.put_number(PUTS.timestamping, sof_flags.into())
     }
 
     /// The packet's mark, which wants CAP_NET_ADMIN or CAP_NET_RAW.
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_mark(&mut self, mark: u32) -> Result<()> {
-        self.put(socket::LEVEL, socket::SO_MARK, &mark.to_ne_bytes())
+        self.put_number(PUTS.mark, mark.into())
     }
 
     /// The packet's priority; above 6 it wants CAP_NET_ADMIN or CAP_NET_RAW.
     ///
     /// # Errors
-    /// ENOBUFS: no room.
+    /// ENOBUFS: no room. EINVAL: the system has no such message.
     pub fn put_priority(&mut self, priority: u32) -> Result<()> {
-        self.put(socket::LEVEL, socket::SO_PRIORITY, &priority.to_ne_bytes())
+        self.put_number(PUTS.priority, priority.into())
     }
 
-    fn put_octet(&mut self, family: c_int, value: c_int, least: c_int, v4: c_int, v6: c_int) -> Result<()> {
-        if !(least..=255).contains(&value) {
-            return Err(Errno::EINVAL);
-        }
+    fn put_octet(&mut self, family: c_int, value: c_int, least: c_int, [v4, v6]: [Option<Put>; 2]) -> Result<()> {
+        let value = u8::try_from(value).ok().filter(|value| c_int::from(*value) >= least).ok_or(Errno::EINVAL)?;
         match family {
-            AF_INET => self.put(ip::LEVEL, v4, &value.to_ne_bytes()),
-            AF_INET6 => self.put(ipv6::LEVEL, v6, &value.to_ne_bytes()),
+            AF_INET => self.put_number(v4, value.into()),
+            AF_INET6 => self.put_number(v6, value.into()),
             _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// EINVAL: the system has no such message.
+    #[inline(never)]
+    fn put_number(&mut self, put: Option<Put>, number: u64) -> Result<()> {
+        let Put { level, kind, width } = put.ok_or(Errno::EINVAL)?;
+        match width {
+            1 => self.put(level, kind, &(number as u8).to_ne_bytes()),
+            2 => self.put(level, kind, &(number as u16).to_ne_bytes()),
+            4 => self.put(level, kind, &(number as u32).to_ne_bytes()),
+            _ => self.put(level, kind, &number.to_ne_bytes()),
         }
     }
 }

@@ -88,9 +88,10 @@ impl<'a> Iterator for Walk<'a> {
         let (header, behind) = unsafe {
             (self.at.cast::<CmsgHeader>().read_unaligned(), slice::from_raw_parts(self.at.add(HEADER), behind))
         };
+        let len = header.len as usize;
         // Of a length that is shorter than a header this makes one that no buffer has.
-        let whole = behind.get(..header.len.wrapping_sub(HEADER));
-        if whole.is_none() && header.len < HEADER {
+        let whole = behind.get(..len.wrapping_sub(HEADER));
+        if whole.is_none() && len < HEADER {
             self.behind = isize::MIN;
             return Some(Err(Errno::EBADMSG));
         }

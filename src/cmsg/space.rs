@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::mem::size_of;
 
-use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, LABEL_MAX, UNIX_PAYLOADS};
+use crate::sys::{ARRIVING_MAX, CMSG_ALIGN, CmsgHeader, UNIX_PAYLOADS};
 
 /// Bytes from the start of a control message to its payload.
 pub(crate) const HEADER: usize = align(size_of::<CmsgHeader>()).unwrap();
@@ -43,7 +43,7 @@ pub const fn fds_space(count: usize) -> Option<usize> {
 /// descriptors as the platform allows and a security label of 512 bytes. In a buffer of this size
 /// nothing crowds out a descriptor.
 pub const CONTROL_MAX: usize = {
-    let mut sum = fds_space(FDS_MAX).unwrap() + space(LABEL_MAX).unwrap();
+    let mut sum = fds_space(ARRIVING_MAX).unwrap();
     let mut i = 0;
     while i < UNIX_PAYLOADS.len() {
         sum += space(UNIX_PAYLOADS[i]).unwrap();

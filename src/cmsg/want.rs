@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use super::kinds;
 use super::space::{fds_space, space};
-use crate::abi::{ANC_ERROR, ANC_LABEL, ANC_RIGHTS, ANC_TIME_ID, ANC_TIMESTAMPING};
+use crate::abi::{ANC_ERROR, ANC_FLOWINFO, ANC_LABEL, ANC_RIGHTS, ANC_TIME_ID, ANC_TIMESTAMPING};
 use crate::sys::{self, FDS_MAX};
 
 /// Kinds of sockets, one bit each, that differ in what they bring.
@@ -50,6 +50,12 @@ pub(crate) enum How {
     ByItself,
     /// By the flags of SO_TIMESTAMPING, which are the caller's choice.
     Stamped,
+    /// Always: the system has no option for it.
+    #[cfg_attr(target_os = "linux", allow(dead_code))]
+    Always,
+    /// Switched on, with a second option that says by which clock: [`Clock`].
+    #[cfg_attr(target_os = "linux", allow(dead_code))]
+    Clocked,
 }
 
 /// One line of a family's table: a socket option, an int, and the fact that it brings.
@@ -64,10 +70,20 @@ pub(crate) struct Want {
     pub(crate) how: How,
     /// Bytes of the payloads that may come at once for it; 0: none. Those of descriptors and labels
     /// depend on the caller.
-    pub(crate) payloads: [u8; 2],
+    pub(crate) payloads: [u16; 2],
 }
 
-pub(super) const fn switched(fact: u64, sockets: Sockets, level: c_int, option: c_int, payload: u8) -> Want {
+/// The option that says by which clock arrivals are told.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    pub(crate) option: c_int,
+    /// What it is set to: nanoseconds of the time of day.
+    pub(crate) realtime: c_int,
+    /// What does not tell the time of day.
+    pub(crate) monotonic: c_int,
+}
+
+pub(super) const fn switched(fact: u64, sockets: Sockets, level: c_int, option: c_int, payload: u16) -> Want {
     Want { fact, sockets, level, option, how: How::Switched, payloads: [payload, 0] }
 }
 
@@ -80,31 +96,29 @@ pub(crate) fn wants() -> impl Iterator<Item = &'static Want> {
 /// The kind of a socket of this domain, type and protocol; none where nothing is known of it.
 pub(crate) fn sockets(domain: c_int, kind: c_int, protocol: c_int) -> Sockets {
     match (domain, kind, protocol) {
-        (libc::AF_UNIX, sys::SOCK_STREAM, _) => UNIX_STREAM,
-        (libc::AF_UNIX, _, _) => UNIX_MESSAGES,
-        (sys::AF_INET, libc::SOCK_RAW, _) => RAW,
+        (sys::AF_UNIX, sys::SOCK_STREAM, _) => UNIX_STREAM,
+        (sys::AF_UNIX, _, _) => UNIX_MESSAGES,
+        (sys::AF_INET, sys::SOCK_RAW, _) => RAW,
         (sys::AF_INET, _, libc::IPPROTO_UDP) => UDP,
-        (sys::AF_INET, _, libc::IPPROTO_TCP | libc::IPPROTO_MPTCP) => TCP,
+        (sys::AF_INET, _, libc::IPPROTO_TCP | sys::IPPROTO_MPTCP) => TCP,
         (sys::AF_INET, _, libc::IPPROTO_ICMP) => PING,
-        (sys::AF_INET6, libc::SOCK_RAW, _) => RAW6,
+        (sys::AF_INET6, sys::SOCK_RAW, _) => RAW6,
         (sys::AF_INET6, _, libc::IPPROTO_UDP) => UDP6,
-        (sys::AF_INET6, _, libc::IPPROTO_TCP | libc::IPPROTO_MPTCP) => TCP6,
+        (sys::AF_INET6, _, libc::IPPROTO_TCP | sys::IPPROTO_MPTCP) => TCP6,
         (sys::AF_INET6, _, libc::IPPROTO_ICMPV6) => PING6,
-        (libc::AF_PACKET, _, _) => PACKET,
-        (libc::AF_NETLINK, _, _) => NETLINK,
+        _ if Some(domain) == sys::AF_PACKET => PACKET,
+        _ if Some(domain) == sys::AF_NETLINK => NETLINK,
         _ => 0,
     }
 }
 
-/// All facts that there are.
-pub(crate) fn known_facts() -> u64 {
-    wants().fold(ANC_TIME_ID, |facts, want| facts | want.fact)
-}
+/// All facts that there are, on whatever system.
+pub(crate) const KNOWN_FACTS: u64 = (ANC_FLOWINFO << 1) - 1;
 
 /// The room that one message with all of these facts can need, on whatever socket brings the most of
 /// them. No message brings more than FDS_MAX descriptors. None: it does not fit, or a fact is unknown.
 pub(crate) fn want_space(facts: u64, max_fds: usize, max_label: usize) -> Option<usize> {
-    if facts & !known_facts() != 0 {
+    if facts & !KNOWN_FACTS != 0 {
         return None;
     }
     // Stamps of what was sent come with the error that numbers them.
@@ -140,11 +154,11 @@ fn want_room(want: &Want, max_fds: usize, max_label: usize) -> Option<usize> {
 }
 
 /// Bytes of a payload that is one int.
-pub(super) const INT: u8 = size_of::<c_int>() as u8;
+pub(super) const INT: u16 = size_of::<c_int>() as u16;
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Want, known_facts, sockets, want_space, wants};
+    use super::{How, KNOWN_FACTS, Want, sockets, want_space, wants};
     use crate::abi::*;
 
     #[test]
@@ -154,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_fact_has_its_option() {
-        assert_eq!(known_facts(), (1 << 22) - 1);
+        assert_eq!(wants().fold(ANC_TIME_ID, |facts, want| facts | want.fact), KNOWN_FACTS);
         for want in wants() {
             assert_eq!(want.fact.count_ones(), 1, "{want:?}");
             assert_ne!(want.sockets, 0, "{want:?}");
@@ -200,7 +214,7 @@ mod tests {
         assert_eq!(want_space(0, usize::MAX, usize::MAX), Some(0));
         assert_eq!(want_space(ANC_RIGHTS, usize::MAX, 0), want_space(ANC_RIGHTS, ANC_FDS_MAX, 0));
         for short in 0..200 {
-            let all = want_space(known_facts(), ANC_FDS_MAX, usize::MAX - short);
+            let all = want_space(KNOWN_FACTS, ANC_FDS_MAX, usize::MAX - short);
             assert_eq!(all, None);
         }
         assert_eq!(want_space(1 << 22, 0, 0), None);

@@ -214,5 +214,5 @@ pub fn pidfd_matches(pidfd: impl AsFd, pid: i32) -> io::Result<bool> {
     if pid <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    Ok(sys::pidfd::number(pidfd.as_fd().as_raw_fd())? == pid)
+    Ok(sys::process_number(pidfd.as_fd().as_raw_fd())? == pid)
 }

@@ -417,7 +417,7 @@ impl<'a> Iterator for Messages<'a> {
         self.rest = behind;
         Some(match (found.level, found.kind) {
             (SOL_SOCKET, SCM_RIGHTS) => AncillaryData::Rights(BorrowedFds { slots: found.slots(), owner: PhantomData }),
-            (SOL_SOCKET, SCM_PIDFD) => AncillaryData::Pidfd(match found.slots().iter().next() {
+            (SOL_SOCKET, kind) if Some(kind) == SCM_PIDFD => AncillaryData::Pidfd(match found.slots().iter().next() {
                 // SAFETY: the control buffer owns it as long as it is lent.
                 Some(fd) if fd >= 0 => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
                 Some(-1) | None => Err(Errno::ENOMSG),
@@ -497,7 +497,7 @@ impl<'a> Iterator for Drain<'a> {
         };
         match kind {
             (SOL_SOCKET, SCM_RIGHTS) => Some(ReceivedData::Rights(ReceivedFds { slots: slots(region) })),
-            (SOL_SOCKET, SCM_PIDFD) => {
+            (SOL_SOCKET, kind) if Some(kind) == SCM_PIDFD => {
                 // SAFETY: the same message, whose descriptor nobody has taken.
                 let taken = unsafe { Unclaimed::in_control(region) }.take_pidfd();
                 // SAFETY: it was the control buffer's, which has it no more.

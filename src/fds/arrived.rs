@@ -49,7 +49,9 @@ impl<'a> Arrived<'a> {
 
     /// The error that stands in the first `count` slots in place of a descriptor.
     pub(crate) fn lost_among(&self, count: usize) -> Option<Errno> {
-        let negative = self.rights().take(count).find(|fd| *fd < 0)?;
+        // Not take(), nor skip() below: that they count down without wrapping is not to be seen through the
+        // walk, so that their overflow checks stay where the core library has some.
+        let (negative, _) = self.rights().zip(0..count).find(|(fd, _)| *fd < 0)?;
         Some(if negative == -Errno::EMFILE.number() { Errno::EMFILE } else { Errno::EOVERFLOW })
     }
 
@@ -78,7 +80,15 @@ impl<'a> Arrived<'a> {
     fn close_after(&self, handed: usize) {
         // SAFETY: new's caller vouches for the buffer.
         let pidfds = unsafe { messages(self.control) }.filter(is_pidfd).flat_map(|found| found.slots().iter());
-        close_each(self.rights().skip(handed).chain(pidfds));
+        let mut handed = handed;
+        let rest = self.rights().filter(|_| match handed.checked_sub(1) {
+            Some(left) => {
+                handed = left;
+                false
+            }
+            None => true,
+        });
+        close_each(rest.chain(pidfds));
     }
 
     fn rights(&self) -> impl Iterator<Item = c_int> + use<'a> {

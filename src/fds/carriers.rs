@@ -22,7 +22,7 @@ pub(super) fn is_rights(found: &Found<'_>) -> bool {
 
 #[inline]
 pub(super) fn is_pidfd(found: &Found<'_>) -> bool {
-    (found.level, found.kind) == (sys::SOL_SOCKET, sys::SCM_PIDFD)
+    found.level == sys::SOL_SOCKET && Some(found.kind) == sys::SCM_PIDFD
 }
 
 #[inline]

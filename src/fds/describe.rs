@@ -50,16 +50,16 @@ pub(crate) fn describe(fd: c_int) -> Result<anc_fd_info> {
     sys::keeping_errno(|| {
         let flags = sys::description_flags(fd)?;
         let Object { kind, seals, size } = Object::of(fd, flags)?;
-        let option = |name| if kind == ANC_FD_SOCKET { sys::option(fd, sys::SOL_SOCKET, name) } else { Ok(0) };
+        let of_socket = |ask: fn(c_int) -> Result<c_int>| if kind == ANC_FD_SOCKET { ask(fd) } else { Ok(0) };
         Ok(anc_fd_info {
             kind,
             access: access(flags),
             status: (flags & sys::STATUS_FLAGS) as u32,
             seals,
-            domain: option(sys::SO_DOMAIN)?,
-            socket_type: option(sys::SO_TYPE)?,
-            protocol: option(sys::SO_PROTOCOL)?,
-            listening: option(sys::SO_ACCEPTCONN)?,
+            domain: of_socket(sys::socket_domain)?,
+            socket_type: of_socket(sys::socket_type)?,
+            protocol: of_socket(sys::socket_protocol)?,
+            listening: of_socket(sys::socket_listens)?,
             size,
         })
     })
@@ -139,7 +139,7 @@ fn kind_by_name(fd: c_int, inode: &Inode, seals: Option<c_int>) -> u32 {
         return ANC_FD_MEMORY;
     }
     let mut name = [MaybeUninit::uninit(); NAME_MAX];
-    match sys::proc::link(fd as u32, &mut name) {
+    match sys::name(fd as u32, &mut name) {
         Ok(name) if !name.starts_with(b"/") => {
             ANONYMOUS.iter().find(|known| known.0 == name).map_or(ANC_FD_OTHER, |known| known.1)
         }

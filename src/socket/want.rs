@@ -5,7 +5,7 @@
 use core::ffi::c_int;
 
 use crate::abi::{ANC_TIME_ID, ANC_TIME_PKTINFO, ANC_TIMESTAMPING};
-use crate::cmsg::{How, Sockets, Want, known_facts, sockets, stamps, wants};
+use crate::cmsg::{CLOCK, How, KNOWN_FACTS, Sockets, Want, sockets, stamps, wants};
 use crate::errno::{Errno, Result};
 use crate::sys::{self, SOL_SOCKET, keeping_errno};
 
@@ -27,11 +27,11 @@ impl From<Errno> for Refusal {
 /// Switches on what brings the facts `on`, and off what brings the facts `off`.
 pub(crate) fn want(sock: c_int, on: u64, off: u64) -> core::result::Result<(), Refusal> {
     const BY_FLAGS: u64 = ANC_TIMESTAMPING | ANC_TIME_ID | ANC_TIME_PKTINFO;
-    if on & off != 0 || (on | off) & (BY_FLAGS | !known_facts()) != 0 {
+    if on & off != 0 || (on | off) & (BY_FLAGS | !KNOWN_FACTS) != 0 {
         return Err(Errno::EINVAL.into());
     }
     let kept = sys::errno();
-    let mut switches = Switches { sock, sockets: sockets_of(sock)?, on, changed: 0 };
+    let mut switches = Switches { sock, sockets: sockets_of(sock)?, on, changed: 0, clock: None };
     // What may not be readable, and then can't be undone, comes last.
     for is_blind in [false, true] {
         let mut refusal = Refusal::from(Errno::ENOPROTOOPT);
@@ -62,7 +62,9 @@ pub(crate) fn wanted(sock: c_int) -> Result<u64> {
         for want in wants().filter(|want| want.sockets & of != 0) {
             let value = sys::option(sock, want.level, want.option);
             facts |= match want.how {
+                How::Always => want.fact,
                 How::FromTheStart if value != Ok(0) => want.fact,
+                How::Clocked if is_on(value) && clock_is_monotonic(sock) => 0,
                 How::Stamped => stamps::facts(value.unwrap_or(0)),
                 _ if is_on(value) => want.fact,
                 _ => 0,
@@ -89,13 +91,13 @@ pub(crate) fn want_timestamping(sock: c_int, flags: u32) -> Result<()> {
 
 /// Refuses descriptors: who sends some gets EPERM.
 pub(crate) fn refuse_fds(sock: c_int) -> Result<()> {
-    keeping_errno(|| sys::set_option(sock, SOL_SOCKET, sys::SO_PASSRIGHTS, 0))
+    let name = sys::SO_PASSRIGHTS.ok_or(Errno::ENOPROTOOPT)?;
+    keeping_errno(|| sys::set_option(sock, SOL_SOCKET, name, 0))
 }
 
 /// What kind of socket it is.
 fn sockets_of(sock: c_int) -> Result<Sockets> {
-    let of = |name| sys::option(sock, SOL_SOCKET, name);
-    Ok(sockets(of(libc::SO_DOMAIN)?, of(libc::SO_TYPE)?, of(libc::SO_PROTOCOL)?))
+    Ok(sockets(sys::socket_domain(sock)?, sys::socket_type(sock)?, sys::socket_protocol(sock)?))
 }
 
 /// Whether the stamps of this socket have the new form: all of them have, or none. So an option of
@@ -105,12 +107,16 @@ fn is_new_form(sock: c_int) -> bool {
     is_any_on(stamps::NEW) || (!stamps::OLD_IS_WIDE && !is_any_on(stamps::OLD))
 }
 
-/// Tries both forms: the new one came with Linux 5.1.
-fn first_known([first, second]: [c_int; 2], mut set: impl FnMut(c_int) -> Result<()>) -> Result<()> {
-    match set(first) {
-        Err(errno) if is_refusal(errno) => set(second),
-        done => done,
+/// Tries one form after the other: the new one came with Linux 5.1.
+fn first_known(forms: &[c_int], mut set: impl FnMut(c_int) -> Result<()>) -> Result<()> {
+    let mut result = Err(Errno::ENOPROTOOPT);
+    for option in forms {
+        result = set(*option);
+        if !result.is_err_and(is_refusal) {
+            break;
+        }
     }
+    result
 }
 
 /// What a kernel says to an option that it has not, at all or for this socket.
@@ -120,6 +126,11 @@ fn is_refusal(errno: Errno) -> bool {
 
 fn is_on(value: Result<c_int>) -> bool {
     value.is_ok_and(|value| value != 0)
+}
+
+/// Whether arrivals are told by a clock that is not the time of day.
+fn clock_is_monotonic(sock: c_int) -> bool {
+    CLOCK.is_some_and(|clock| sys::option(sock, SOL_SOCKET, clock.option) == Ok(clock.monotonic))
 }
 
 /// The bits of a set, one by one.
@@ -135,6 +146,8 @@ struct Switches {
     on: u64,
     /// The options that were off and are on, or the reverse: one bit each, by its place in the table.
     changed: u64,
+    /// The clock that arrivals were told by, where that was changed.
+    clock: Option<c_int>,
 }
 
 impl Switches {
@@ -155,7 +168,9 @@ impl Switches {
             Some(How::Form) => return self.switch_form(fact, on),
             None | Some(How::Stamped) if on => return Err(Errno::ENOPROTOOPT),
             None | Some(How::Stamped) => return Ok(()),
-            Some(How::Switched | How::Blind { .. } | How::FromTheStart | How::ByItself) => {}
+            Some(How::Always) => return if on { Ok(()) } else { Err(Errno::ENOPROTOOPT) },
+            Some(How::Clocked) if on => self.set_clock(fact)?,
+            Some(How::Switched | How::Blind { .. } | How::FromTheStart | How::ByItself | How::Clocked) => {}
         }
         for (bit, want) in self.options(fact) {
             match (self.read(want), want.how) {
@@ -169,9 +184,21 @@ impl Switches {
                     Err(errno) if !on && is_refusal(errno) => {}
                     set => set?,
                 },
-                (Err(errno), How::Switched) if !on && is_refusal(errno) => {}
+                (Err(errno), How::Switched | How::Clocked) if !on && is_refusal(errno) => {}
                 (Err(errno), _) => return Err(errno),
             }
+        }
+        Ok(())
+    }
+
+    /// The nanoseconds' clock, unless the socket was asked for another one of the time of day.
+    fn set_clock(&mut self, fact: u64) -> Result<()> {
+        let Some(clock) = CLOCK else { return Ok(()) };
+        let now = sys::option(self.sock, SOL_SOCKET, clock.option)?;
+        let was_asked = self.options(fact).any(|(_, want)| is_on(self.read(want))) && now != clock.monotonic;
+        if !was_asked && now != clock.realtime {
+            sys::set_option(self.sock, SOL_SOCKET, clock.option, clock.realtime)?;
+            self.clock = Some(now);
         }
         Ok(())
     }
@@ -224,6 +251,9 @@ impl Switches {
 
     /// Sets what was changed to what it was.
     fn undo(&self) {
+        if let (Some(clock), Some(was)) = (CLOCK, self.clock) {
+            let _ = sys::set_option(self.sock, SOL_SOCKET, clock.option, was);
+        }
         for (_, want) in bits(u64::MAX).zip(wants()).filter(|(bit, _)| self.changed & bit != 0) {
             // It was so before: the kernel has no reason to refuse.
             let _ = sys::set_option(self.sock, want.level, want.option, c_int::from(self.on & want.fact == 0));

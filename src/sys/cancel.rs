@@ -3,52 +3,16 @@
 //! A cancelled thread unwinds through the library's frames. They hold nothing to run then (the
 //! shipped library is built with panic=abort and has unwind tables, but no landing pads), so
 //! what must be closed is registered with the C library, as `pthread_cleanup_push` does it in C
-//! programs that are compiled without exceptions. glibc and musl export the two functions behind
-//! that macro with the same arguments.
+//! programs that are compiled without exceptions: by the functions behind that macro.
 
-use core::ffi::{c_int, c_void};
-use core::mem::MaybeUninit;
+use core::ffi::c_void;
 
-/// `struct _pthread_cleanup_buffer`: four words on glibc, three on musl. It belongs to the C
-/// library between push and pop.
-#[repr(C)]
-struct CleanupBuffer {
-    words: [MaybeUninit<*mut c_void>; 4],
-}
-
-unsafe extern "C" {
-    fn _pthread_cleanup_push(buffer: *mut CleanupBuffer, routine: extern "C" fn(*mut c_void), arg: *mut c_void);
-    fn _pthread_cleanup_pop(buffer: *mut CleanupBuffer, execute: c_int);
-    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
-    fn pthread_testcancel();
-}
-
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
-
-/// Whether no other thread can cancel this one: glibc keeps the flag for such questions. With one
-/// thread, glibc's cancellation points act before their system call or not at all, unless a signal
-/// handler cancels its own thread, which pthread_cancel does not allow there.
-#[inline]
-fn is_single_threaded() -> bool {
-    #[cfg(target_env = "gnu")]
-    {
-        unsafe extern "C" {
-            static __libc_single_threaded: core::ffi::c_char;
-        }
-        // SAFETY: a variable of glibc's (2.32 and later), written only by this thread while it is
-        // the only one, and read as one byte.
-        unsafe { (&raw const __libc_single_threaded).read_volatile() != 0 }
-    }
-    #[cfg(not(target_env = "gnu"))]
-    {
-        false
-    }
-}
+use super::platform::{CleanupBuffer, disable_cancellation, is_single_threaded, restore_cancellation};
 
 /// What a thread runs if it is cancelled between push and pop: `pthread_cleanup_push`.
 ///
-/// glibc before 2.41 can act on a cancellation after the system call has had its effect; musl and
-/// later glibc act only where it had none.
+/// glibc before 2.41 can act on a cancellation after the system call has had its effect, and so can
+/// NetBSD's; the other C libraries act only where it had none.
 pub(crate) struct Cleanup {
     buffer: CleanupBuffer,
     is_pushed: bool,
@@ -57,7 +21,7 @@ pub(crate) struct Cleanup {
 impl Cleanup {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self { buffer: CleanupBuffer { words: [MaybeUninit::uninit(); 4] }, is_pushed: false }
+        Self { buffer: CleanupBuffer::new(), is_pushed: false }
     }
 
     /// Registers the routine; where there is one thread only if it `always` has something to do.
@@ -72,7 +36,7 @@ impl Cleanup {
         if self.is_pushed {
             // SAFETY: the buffer stays until it is popped, or until the C library, which has run
             // the routine then, unwinds this frame.
-            unsafe { _pthread_cleanup_push(&mut self.buffer, routine, arg) };
+            unsafe { self.buffer.push(routine, arg) };
         }
     }
 
@@ -82,7 +46,7 @@ impl Cleanup {
     pub(crate) unsafe fn pop(&mut self) {
         if self.is_pushed {
             // SAFETY: pops what was pushed, and does not execute it.
-            unsafe { _pthread_cleanup_pop(&mut self.buffer, 0) };
+            unsafe { self.buffer.pop() };
         }
     }
 }
@@ -96,21 +60,8 @@ pub(crate) fn uncancellable<T>(call: impl FnOnce() -> T) -> T {
     if is_single_threaded() {
         return call();
     }
-    let mut state: c_int = 0;
-    // SAFETY: state is writable; both calls affect this thread only.
-    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut state) };
+    let state = disable_cancellation();
     let result = call();
-    let mut disabled: c_int = 0;
-    // SAFETY: as above; state is what the first call stored.
-    unsafe { pthread_setcancelstate(state, &mut disabled) };
+    restore_cancellation(state);
     result
-}
-
-/// Acts on a pending cancellation of this thread.
-///
-/// Nothing may need dropping in the caller: a cancelled thread never returns.
-#[inline]
-pub(crate) fn test_cancel() {
-    // SAFETY: no preconditions.
-    unsafe { pthread_testcancel() }
 }

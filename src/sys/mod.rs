@@ -1,17 +1,30 @@
 //! The platform's facts: constants, layouts, and the only calls into the C library.
 //!
-//! One file a platform. A port to a new system writes one more, and touches nothing above.
+//! One file a platform: [`posix`] and [`cancel`] are written in terms of what it says, and the rest of the
+//! library in terms of theirs. A port to a new system writes one more file, and one with its kinds of
+//! control messages (`cmsg::kinds`), and touches nothing else.
+//!
+//! A flag that a system lacks is 0, an option None.
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod bsd;
 mod cancel;
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
-pub(crate) mod pidfd;
-#[cfg(target_os = "linux")]
-pub(crate) mod proc;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::*;
-#[cfg(not(target_os = "linux"))]
-compile_error!("libancillary has no src/sys file for this system yet");
+mod posix;
+#[cfg(not(target_os = "android"))]
+mod pthread;
+#[cfg(any(target_os = "dragonfly", target_os = "illumos", target_os = "openbsd"))]
+mod uncancelled;
 
-pub(crate) use cancel::{Cleanup, test_cancel, uncancellable};
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]
+#[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
+#[cfg_attr(target_os = "netbsd", path = "netbsd.rs")]
+#[cfg_attr(target_os = "openbsd", path = "openbsd.rs")]
+#[cfg_attr(target_os = "dragonfly", path = "dragonfly.rs")]
+#[cfg_attr(target_vendor = "apple", path = "xnu.rs")]
+#[cfg_attr(target_os = "illumos", path = "illumos.rs")]
+#[cfg_attr(target_os = "haiku", path = "haiku.rs")]
+mod platform;
+
+pub(crate) use cancel::{Cleanup, uncancellable};
+pub(crate) use platform::*;
+pub(crate) use posix::*;

@@ -1,38 +1,31 @@
-//! What is known of each control message of Linux: its name, its shortest whole payload, and which
-//! way it goes; and what asks for it. One file a family, one line a kind.
+//! What is known of each control message of the system: its name, its shortest whole payload, and which
+//! way it goes; and what asks for it. One line a kind; one file a system, or a family where there are many.
 //!
-//! The facts are those of the kernel's sources: received is what `put_cmsg` is called for, sent is
-//! what the `*_cmsg_send` functions accept. Each constant names the option that asks for the
-//! message, the first Linux that has it, and the file of the kernel that makes or reads it.
+//! A system's file has the tables LEVELS and WANTS; what the builder's own calls put: PUTS, `source_v4`,
+//! `source_v6`, `credentials`; what the messages say: `decode`, and `usual` for those that nearly every
+//! server asks for; and the forms of its time stamps: `stamps`, `CLOCK`.
 
 use core::ffi::{CStr, c_int};
-use core::mem::size_of;
 
-use libc::sockaddr_storage;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod bsd;
+#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_vendor = "apple"))]
+mod kame;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) mod one_form;
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]
+#[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
+#[cfg_attr(target_os = "netbsd", path = "netbsd.rs")]
+#[cfg_attr(target_os = "openbsd", path = "openbsd.rs")]
+#[cfg_attr(target_os = "dragonfly", path = "dragonfly.rs")]
+#[cfg_attr(target_vendor = "apple", path = "xnu.rs")]
+#[cfg_attr(target_os = "illumos", path = "illumos.rs")]
+#[cfg_attr(target_os = "haiku", path = "haiku.rs")]
+mod platform;
+mod shapes;
 
-use super::payload::Payload;
-use super::want::Want;
-use crate::abi::{ANC_TIME_ID, anc_info, anc_sock_error};
-
-pub(crate) mod alg;
-pub(crate) mod bluetooth;
-pub(crate) mod can;
-pub(crate) mod dccp;
-pub(crate) mod ip;
-pub(crate) mod ipv6;
-pub(crate) mod iucv;
-pub(crate) mod llc;
-pub(crate) mod netlink;
-pub(crate) mod packet;
-pub(crate) mod rds;
-pub(crate) mod rxrpc;
-pub(crate) mod sctp;
-pub(crate) mod socket;
-pub(crate) mod tcp;
-pub(crate) mod tipc;
-pub(crate) mod tls;
-pub(crate) mod udp;
-pub(crate) mod vsock;
+pub(crate) use platform::{CLOCK, stamps};
+pub(super) use platform::{PUTS, WANTS, credentials, decode, source_v4, source_v6, usual};
 
 /// What is known of one control message.
 #[derive(Debug)]
@@ -52,9 +45,31 @@ pub struct Kind {
     pub received: bool,
 }
 
-/// `struct sock_extended_err` (linux/errqueue.h), which the error queues of all families bring; the
-/// offender's address follows it in those of IP.
-const SOCK_EXTENDED_ERR: usize = 16;
+/// A control message with a number in it, which one of the builder's own calls puts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Put {
+    pub(super) level: c_int,
+    pub(super) kind: c_int,
+    /// Bytes of the number.
+    pub(super) width: usize,
+}
+
+/// Those that the system has.
+#[derive(Debug)]
+pub(super) struct Puts {
+    /// Over IPv4, and over IPv6.
+    pub(super) tos: [Option<Put>; 2],
+    pub(super) ttl: [Option<Put>; 2],
+    pub(super) segment: Option<Put>,
+    pub(super) txtime: Option<Put>,
+    pub(super) timestamping: Option<Put>,
+    pub(super) mark: Option<Put>,
+    pub(super) priority: Option<Put>,
+}
+
+const fn put(level: c_int, kind: c_int, width: usize) -> Option<Put> {
+    Some(Put { level, kind, width })
+}
 
 const fn both(level: c_int, kind: c_int, name: &'static CStr, payload: usize) -> Kind {
     Kind { level, kind, name, payload, sent: true, received: true }
@@ -68,99 +83,23 @@ const fn sent(level: c_int, kind: c_int, name: &'static CStr, payload: usize) ->
     Kind { level, kind, name, payload, sent: true, received: false }
 }
 
-/// The levels, the busiest first.
-static LEVELS: [(c_int, &[Kind]); 20] = [
-    (socket::LEVEL, socket::KINDS),
-    (ip::LEVEL, ip::KINDS),
-    (ipv6::LEVEL, ipv6::KINDS),
-    (udp::LEVEL, udp::KINDS),
-    (tcp::LEVEL, tcp::KINDS),
-    (tls::LEVEL, tls::KINDS),
-    (packet::LEVEL, packet::KINDS),
-    (netlink::LEVEL, netlink::KINDS),
-    (vsock::LEVEL, vsock::KINDS),
-    (alg::LEVEL, alg::KINDS),
-    (sctp::LEVEL, sctp::KINDS),
-    (bluetooth::LEVEL, bluetooth::KINDS),
-    (can::RAW_LEVEL, can::RAW_KINDS),
-    (can::J1939_LEVEL, can::J1939_KINDS),
-    (tipc::LEVEL, tipc::KINDS),
-    (rxrpc::LEVEL, rxrpc::KINDS),
-    (rds::LEVEL, rds::KINDS),
-    (dccp::LEVEL, dccp::KINDS),
-    (llc::LEVEL, llc::KINDS),
-    (iucv::LEVEL, iucv::KINDS),
-];
-
-/// What asks for them, of the families that have facts.
-pub(super) static WANTS: [&[Want]; 7] =
-    [socket::WANTS, ip::WANTS, ipv6::WANTS, udp::WANTS, tcp::WANTS, tls::WANTS, packet::WANTS];
-
 /// The control message of this level and type.
 #[inline]
 pub fn find(level: c_int, kind: c_int) -> Option<&'static Kind> {
-    let (_, kinds) = LEVELS.iter().find(|(of, _)| *of == level)?;
+    let (_, kinds) = platform::LEVELS.iter().find(|(of, _)| *of == level)?;
     kinds.iter().find(|one| one.kind == kind)
 }
 
 /// Every control message that is known.
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
-    LEVELS.iter().flat_map(|(_, kinds)| kinds.iter())
-}
-
-/// The label of a security module. SELinux ends it with a NUL.
-fn label(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    if payload.may_be_cut() {
-        return None;
-    }
-    let len = payload.len();
-    let is_terminated = payload.at(len.checked_sub(1)?) == Some(0u8);
-    info.label = payload.bytes().as_ptr().cast();
-    info.label_len = if is_terminated { len.saturating_sub(1) } else { len };
-    Some(())
-}
-
-/// `struct sock_extended_err`, and behind it the offender's address of this family and size: not there
-/// at all from TLS and RDS, and nobody where it is of another family. In part it was cut.
-fn sock_error(payload: Payload<'_>, info: &mut anc_info, offender: Option<(c_int, usize)>) -> Option<()> {
-    const SO_EE_ORIGIN_TIMESTAMPING: u8 = 4;
-    let address = payload.from(SOCK_EXTENDED_ERR)?;
-    let (family, size) = offender.unwrap_or((0, 0));
-    if address.len() != 0 && address.len() < size {
-        return None;
-    }
-    info.error = anc_sock_error {
-        err: payload.at(0)?,
-        origin: payload.at(4)?,
-        kind: payload.at(5)?,
-        code: payload.at(6)?,
-        reserved: 0,
-        info: payload.at(8)?,
-        data: payload.at(12)?,
-    };
-    let is_named = size != 0 && address.at::<u16>(0).map(c_int::from) == Some(family);
-    info.offender = if is_named { address.bytes().as_ptr().cast() } else { core::ptr::null() };
-    if info.error.origin == SO_EE_ORIGIN_TIMESTAMPING {
-        info.time_id = info.error.data;
-        info.present |= ANC_TIME_ID;
-    }
-    Some(())
-}
-
-/// A socket address of N bytes: where a datagram was sent to before it was redirected.
-fn original<const N: usize>(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    let address: [u8; N] = payload.at(0)?;
-    const { assert!(N <= size_of::<sockaddr_storage>()) };
-    let storage: *mut sockaddr_storage = &mut info.original;
-    // SAFETY: a sockaddr_storage has room for N bytes, as asserted, and any bytes are a valid one.
-    unsafe { storage.cast::<[u8; N]>().write(address) };
-    Some(())
+    platform::LEVELS.iter().flat_map(|(_, kinds)| kinds.iter())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LEVELS, all, find};
+    use super::platform::LEVELS;
+    use super::{all, find};
 
     #[test]
     fn every_kind_is_found_by_its_level_and_type_and_once() {

@@ -23,7 +23,7 @@ pub(super) const KINDS: &[Kind] = &[
 
 /// Errors are those of stamps alone.
 pub(super) const WANTS: &[Want] =
-    &[switched(ANC_AUXDATA, PACKET, LEVEL, PACKET_AUXDATA, 20), stamped(ANC_ERROR, PACKET, SOCK_EXTENDED_ERR as u8)];
+    &[switched(ANC_AUXDATA, PACKET, LEVEL, PACKET_AUXDATA, 20), stamped(ANC_ERROR, PACKET, SOCK_EXTENDED_ERR as u16)];
 
 /// What a message of this level says.
 #[inline]

@@ -12,7 +12,8 @@
 use core::ffi::c_int;
 
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
-use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
+use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FRAGSIZE, ANC_LABEL, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_info};
+use crate::cmsg::kinds::shapes;
 use crate::cmsg::payload::{Fact, Payload};
 use crate::cmsg::want::{DATAGRAMS, INT, TCP, UDP6, Want, switched};
 use crate::sys::AF_INET;
@@ -72,8 +73,8 @@ pub(super) const WANTS: &[Want] = &[
     switched(ANC_DEST, DATAGRAMS, LEVEL, IP_PKTINFO, 12),
     switched(ANC_TTL, DATAGRAMS | UDP6, LEVEL, IP_RECVTTL, INT),
     switched(ANC_TOS, DATAGRAMS | UDP6, LEVEL, IP_RECVTOS, 1),
-    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u8),
-    switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, SOCKADDR_IN as u8),
+    switched(ANC_ERROR, DATAGRAMS | UDP6 | TCP, LEVEL, IP_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN) as u16),
+    switched(ANC_ORIGINAL, DATAGRAMS | UDP6, LEVEL, IP_ORIGDSTADDR, SOCKADDR_IN as u16),
     switched(ANC_FRAGSIZE, DATAGRAMS | UDP6, LEVEL, IP_RECVFRAGSIZE, INT),
     switched(ANC_LABEL, DATAGRAMS, LEVEL, IP_PASSSEC, 0),
 ];
@@ -82,11 +83,11 @@ pub(super) const WANTS: &[Want] = &[
 #[inline(always)]
 pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match kind {
-        IP_PKTINFO => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
+        IP_PKTINFO => (ANC_DEST, shapes::pktinfo(payload).map(|dest| info.dest = dest)),
         IP_TTL => (ANC_TTL, payload.at(0).map(|ttl| info.ttl = ttl)),
         IP_TOS => (ANC_TOS, tos(payload).map(|tos| info.tos = tos.into())),
         IP_RECVERR => (ANC_ERROR, sock_error(payload, info, Some((AF_INET, SOCKADDR_IN)))),
-        IP_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN>(payload, info)),
+        IP_ORIGDSTADDR => (ANC_ORIGINAL, shapes::original::<SOCKADDR_IN>(payload, info)),
         IP_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
         SCM_SECURITY => (ANC_LABEL, super::label(payload, info)),
         _ => return None,
@@ -102,21 +103,3 @@ fn tos(payload: Payload<'_>) -> Option<u8> {
 
 /// `struct sockaddr_in`.
 const SOCKADDR_IN: usize = 16;
-
-/// `struct in_pktinfo`: the interface; ipi_spec_dst, the local address to answer from; ipi_addr, the
-/// destination in the header.
-fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
-    let [ifindex, spec_dst, addr]: [[u8; 4]; 3] = payload.at(0)?;
-    let ifindex = u32::from_ne_bytes(ifindex);
-    Some(anc_dest { family: AF_INET as u32, ifindex, to: widened(addr), reply_from: widened(spec_dst) })
-}
-
-fn widened([a, b, c, d]: [u8; 4]) -> [u8; 16] {
-    u128::from(u32::from_le_bytes([a, b, c, d])).to_le_bytes()
-}
-
-/// The same, sent: the local address to send from.
-pub(in crate::cmsg) fn pktinfo_from([a, b, c, d]: [u8; 4], ifindex: u32) -> [u8; 12] {
-    let [i, j, k, l] = ifindex.to_ne_bytes();
-    [i, j, k, l, a, b, c, d, 0, 0, 0, 0]
-}

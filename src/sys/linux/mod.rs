@@ -3,13 +3,23 @@
 //! `--cfg anc_without="..."` takes one thing away that other systems lack, so that its replacement
 //! is tested here.
 
-use core::ffi::{c_int, c_void};
-use core::mem::{MaybeUninit, size_of};
+use core::ffi::c_int;
+use core::mem::{MaybeUninit, size_of, size_of_val};
 
 use super::cancel::uncancellable;
+use super::posix::{SOL_SOCKET, close, count, errno, keeping_errno, option, option_into, set_errno};
+use super::{IOV_MAX, Inode, Peer, gid_t, msghdr};
 use crate::errno::{Errno, Result};
 
-pub(crate) use libc::{gid_t, iovec, mmsghdr, msghdr, ucred};
+mod pidfd;
+mod proc;
+#[cfg_attr(target_os = "android", path = "bionic.rs")]
+mod threads;
+
+pub(crate) use libc::mmsghdr;
+pub(crate) use pidfd::number as process_number;
+pub(crate) use proc::link as name;
+pub(crate) use threads::*;
 
 /// `struct cmsghdr` as the kernel has it. musl declares a 32-bit length, and padding beside it.
 #[repr(C)]
@@ -23,70 +33,48 @@ pub(crate) struct CmsgHeader {
 /// Control messages start at multiples of this.
 pub(crate) const CMSG_ALIGN: usize = size_of::<usize>();
 
-/// SCM_MAX_FD of net/scm.h: more in one message is EINVAL.
-pub(crate) const FDS_MAX: usize = 253;
-
-/// The most iovecs that one call takes: UIO_MAXIOV.
-pub(crate) const IOV_MAX: usize = 1024;
+/// The most descriptors that a message can bring: SCM_MAX_FD of net/scm.h.
+pub(crate) const ARRIVING_MAX: usize = 253;
 
 /// The control messages of an AF_UNIX socket, as the kernel's headers number them (linux/socket.h,
 /// asm-generic/socket.h); the libc crate lacks some.
-pub(crate) const SOL_SOCKET: c_int = libc::SOL_SOCKET;
 pub(crate) const SCM_RIGHTS: c_int = 0x01;
 pub(crate) const SCM_CREDENTIALS: c_int = 0x02;
-pub(crate) const SCM_PIDFD: c_int = 0x04;
+pub(crate) const SCM_PIDFD: Option<c_int> = Some(0x04);
 
 /// Whether an AF_UNIX socket takes descriptors: on from the start. Linux 6.16.
-pub(crate) const SO_PASSRIGHTS: c_int =
-    if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) { 0x5c } else { 83 };
+pub(crate) const SO_PASSRIGHTS: Option<c_int> = Some(if IS_SPARC { 0x5c } else { 83 });
 
-/// Payloads of everything that an AF_UNIX socket can bring beside descriptors and the label, in
-/// the order in which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS;
-/// PIDFD and INQ after the descriptors.
-pub(crate) const UNIX_PAYLOADS: [usize; 5] = [16, 48, 12, 4, 4];
+/// Payloads of everything that an AF_UNIX socket can bring beside descriptors, in the order in
+/// which they come: TIMESTAMP or TIMESTAMPNS (64-bit), TIMESTAMPING, CREDENTIALS, SECURITY; PIDFD and INQ after the descriptors.
+pub(crate) const UNIX_PAYLOADS: [usize; 6] = [16, 48, 12, LABEL_MAX, 4, 4];
 
 /// Room for a security label. SELinux's and AppArmor's stay far below.
-pub(crate) const LABEL_MAX: usize = 512;
+const LABEL_MAX: usize = 512;
 
-pub(crate) const MSG_DONTWAIT: c_int = libc::MSG_DONTWAIT;
-pub(crate) const MSG_TRUNC: c_int = libc::MSG_TRUNC;
-pub(crate) const MSG_CTRUNC: c_int = libc::MSG_CTRUNC;
-pub(crate) const MSG_OOB: c_int = libc::MSG_OOB;
-pub(crate) const MSG_PEEK: c_int = libc::MSG_PEEK;
+pub(crate) const AF_PACKET: Option<c_int> = Some(libc::AF_PACKET);
+pub(crate) const AF_NETLINK: Option<c_int> = Some(libc::AF_NETLINK);
+pub(crate) const ENODATA: c_int = libc::ENODATA;
+pub(crate) const ETOOMANYREFS: c_int = libc::ETOOMANYREFS;
+pub(crate) const IPPROTO_MPTCP: c_int = 262;
+
 pub(crate) const MSG_ERRQUEUE: c_int = libc::MSG_ERRQUEUE;
 pub(crate) const MSG_WAITFORONE: c_int = libc::MSG_WAITFORONE;
 /// recvmsg reports the request in msg_flags, where it says nothing about the message.
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
-pub(crate) const AF_UNIX: c_int = libc::AF_UNIX;
-pub(crate) const AF_INET: c_int = libc::AF_INET;
-pub(crate) const AF_INET6: c_int = libc::AF_INET6;
-pub(crate) const SOCK_STREAM: c_int = libc::SOCK_STREAM;
-pub(crate) const SOCK_SEQPACKET: c_int = libc::SOCK_SEQPACKET;
 
-pub(crate) const SO_DOMAIN: c_int = libc::SO_DOMAIN;
-pub(crate) const SO_ACCEPTCONN: c_int = libc::SO_ACCEPTCONN;
+const SO_DOMAIN: c_int = libc::SO_DOMAIN;
+const SO_PROTOCOL: c_int = libc::SO_PROTOCOL;
 /// The peer of a socket: `struct ucred`; the label of a security module; Linux 4.13: an array of gid_t
 /// (asm/socket.h).
-pub(crate) const SO_PEERCRED: c_int = libc::SO_PEERCRED;
-pub(crate) const SO_PEERSEC: c_int = libc::SO_PEERSEC;
-pub(crate) const SO_PEERGROUPS: c_int = if IS_SPARC { 0x3d } else { 59 };
+const SO_PEERCRED: c_int = libc::SO_PEERCRED;
+pub(crate) const SO_PEERSEC: Option<c_int> = Some(libc::SO_PEERSEC);
+const SO_PEERGROUPS: c_int = if IS_SPARC { 0x3d } else { 59 };
 /// Linux 6.5: a new descriptor, close-on-exec.
-pub(crate) const SO_PEERPIDFD: c_int = if IS_SPARC { 0x56 } else { 77 };
+const SO_PEERPIDFD: c_int = if IS_SPARC { 0x56 } else { 77 };
 const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
-pub(crate) const SO_TYPE: c_int = libc::SO_TYPE;
-pub(crate) const SO_PROTOCOL: c_int = libc::SO_PROTOCOL;
-pub(crate) const S_IFREG: u32 = libc::S_IFREG;
-pub(crate) const S_IFDIR: u32 = libc::S_IFDIR;
-pub(crate) const S_IFCHR: u32 = libc::S_IFCHR;
-pub(crate) const S_IFBLK: u32 = libc::S_IFBLK;
-pub(crate) const S_IFIFO: u32 = libc::S_IFIFO;
-pub(crate) const S_IFSOCK: u32 = libc::S_IFSOCK;
+/// What all files of tmpfs are born with.
 pub(crate) const F_SEAL_SEAL: c_int = libc::F_SEAL_SEAL;
-/// musl's has O_PATH in it, too.
-pub(crate) const O_ACCMODE: c_int = 3;
-pub(crate) const O_RDONLY: c_int = libc::O_RDONLY;
-pub(crate) const O_WRONLY: c_int = libc::O_WRONLY;
-pub(crate) const O_RDWR: c_int = libc::O_RDWR;
 pub(crate) const O_PATH: c_int = libc::O_PATH;
 /// What F_GETFL reports and is neither the access mode, nor about how the file was found (O_DIRECTORY,
 /// O_NOFOLLOW, O_TMPFILE), nor the kernel's own (O_LARGEFILE on all of 64 bits).
@@ -99,48 +87,31 @@ pub(crate) const STATUS_FLAGS: c_int = libc::O_APPEND
     | libc::O_PATH
     | libc::O_SYNC;
 
-const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
+pub(super) const HAS_CMSG_CLOEXEC: bool = cfg!(not(anc_without = "cmsg_cloexec"));
 const HAS_NOSIGNAL: bool = cfg!(not(anc_without = "nosignal"));
 const HAS_CLOSE_RANGE: bool = cfg!(not(anc_without = "close_range"));
 const HAS_PASSRIGHTS: bool = cfg!(not(anc_without = "passrights"));
 
-/// Whether received descriptors are not close-on-exec from the kernel call itself, so that
-/// [`set_cloexec`] has to follow. A thread that forks and executes in between inherits them.
-pub(crate) const SETS_CLOEXEC_LATE: bool = !HAS_CMSG_CLOEXEC;
-
-pub(crate) fn errno() -> c_int {
-    // SAFETY: the address of this thread's errno, always valid.
-    unsafe { *libc::__errno_location() }
+pub(super) fn errno_location() -> *mut c_int {
+    // SAFETY: no preconditions.
+    unsafe { location() }
 }
 
-pub(crate) fn set_errno(number: c_int) {
-    // SAFETY: as in errno.
-    unsafe { *libc::__errno_location() = number }
-}
+#[cfg(target_os = "android")]
+use libc::__errno as location;
+#[cfg(not(target_os = "android"))]
+use libc::__errno_location as location;
 
-/// Calls `call`, whose system calls may fail without making it fail, and leaves errno as it was if
-/// it succeeds.
-pub(crate) fn keeping_errno<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
-    let kept = errno();
-    call().inspect(|_| set_errno(kept))
-}
-
-/// The error of the call that has just failed.
+/// What an error number means.
 ///
 /// A recvmmsg that a signal interrupted after its first message leaves ERESTARTSYS (512), a number
 /// that no program should see, on the socket: the next call fails with it once. It means EINTR.
-#[cold]
-fn last_error() -> Errno {
+pub(super) fn meaning(number: c_int) -> Errno {
     const ERESTARTSYS: c_int = 512;
-    match errno() {
+    match number {
         ERESTARTSYS => Errno::EINTR,
         number => Errno::new(number),
     }
-}
-
-#[inline]
-pub(super) fn count(n: libc::ssize_t) -> Result<usize> {
-    usize::try_from(n).map_err(|_| last_error())
 }
 
 /// `sendmsg` that never raises SIGPIPE. A cancellation point.
@@ -219,51 +190,54 @@ fn with_cloexec(sock: c_int, flags: c_int, mut receive: impl FnMut(c_int) -> Res
         return receive(flags);
     }
     keeping_errno(|| match receive(flags | libc::MSG_CMSG_CLOEXEC) {
-        Err(Errno::EINVAL) if option(sock, SOL_SOCKET, SO_DOMAIN) == Ok(libc::AF_PACKET) => receive(flags),
+        Err(Errno::EINVAL) if socket_domain(sock) == Ok(libc::AF_PACKET) => receive(flags),
         received => received,
     })
 }
 
-/// The socket's type: SOCK_STREAM, ...
-pub(crate) fn socket_type(sock: c_int) -> Result<c_int> {
-    option(sock, SOL_SOCKET, libc::SO_TYPE)
+/// The socket's family: AF_UNIX, ...
+pub(crate) fn socket_domain(sock: c_int) -> Result<c_int> {
+    option(sock, SOL_SOCKET, SO_DOMAIN)
 }
 
-/// The value of a socket option that is an int.
-pub(crate) fn option(sock: c_int, level: c_int, name: c_int) -> Result<c_int> {
-    if is_lacking(level, name) {
-        return Err(Errno::ENOPROTOOPT);
-    }
-    let mut value: c_int = 0;
-    let mut len = size_of::<c_int>();
-    // SAFETY: value is writable and len is its size.
-    unsafe { option_into(sock, level, name, (&raw mut value).cast(), &mut len) }.map(|()| value)
+/// The socket's protocol: IPPROTO_UDP, ...; 0 where the family has but one.
+pub(crate) fn socket_protocol(sock: c_int) -> Result<c_int> {
+    option(sock, SOL_SOCKET, SO_PROTOCOL)
 }
 
-/// The value of a socket option of any length. len: the room, of which the kernel can use INT_MAX
-/// bytes; then the bytes that the kernel speaks of, with ERANGE those that it would need.
+/// Who is recorded as the socket's peer. ENODATA: nobody that the caller can name.
 ///
-/// # Safety
-/// `to` must be writable for `len` bytes.
-pub(crate) unsafe fn option_into(
-    sock: c_int,
-    level: c_int,
-    name: c_int,
-    to: *mut c_void,
-    len: &mut usize,
-) -> Result<()> {
-    let mut bytes = (*len).min(c_int::MAX as usize) as libc::socklen_t;
-    // SAFETY: the caller's.
-    let r = unsafe { libc::getsockopt(sock, level, name, to, &mut bytes) };
-    *len = bytes as usize;
-    count(r as libc::ssize_t).map(drop)
+/// Where the kernel knows no peer it reports pid 0, uid -1 and success; pid 0 with a good uid where
+/// the caller's PID namespace does not show the process.
+pub(crate) fn peer(sock: c_int) -> Result<Peer> {
+    let mut peer = Peer { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut len = size_of::<Peer>();
+    const { assert!(size_of::<Peer>() == size_of::<libc::ucred>()) };
+    // SAFETY: peer is writable, laid out as struct ucred, len is its size, and any bytes are a valid one.
+    unsafe { option_into(sock, SOL_SOCKET, SO_PEERCRED, (&raw mut peer).cast(), &mut len) }?;
+    let is_somebody = peer.pid > 0 && peer.uid != u32::MAX && len == size_of::<Peer>();
+    if is_somebody { Ok(peer) } else { Err(Errno::ENODATA) }
 }
 
-/// The flags of the open description, as F_GETFL reports them.
-pub(crate) fn description_flags(fd: c_int) -> Result<c_int> {
-    // SAFETY: fcntl without an argument touches no memory.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    count(flags as libc::ssize_t).map(|_| flags)
+/// The supplementary groups that are recorded. The result, and their number where it is known: on
+/// success, and with ERANGE.
+pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
+    let mut bytes = size_of_val(to);
+    // SAFETY: so many bytes are writable.
+    let asked = unsafe { option_into(sock, SOL_SOCKET, SO_PEERGROUPS, to.as_mut_ptr().cast(), &mut bytes) };
+    (asked, bytes / size_of::<gid_t>())
+}
+
+/// A new descriptor of the peer's process; None before Linux 6.5. To be asked for once the credentials
+/// have shown that there is a peer.
+pub(crate) fn peer_pidfd(sock: c_int) -> Result<Option<c_int>> {
+    match option(sock, SOL_SOCKET, SO_PEERPIDFD) {
+        Ok(pidfd) => Ok(Some(pidfd)),
+        Err(Errno::ENOPROTOOPT) => Ok(None),
+        // Older kernels have no pidfd for a process that has ended and was waited for.
+        Err(Errno::EINVAL) => Err(Errno::ESRCH),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The seals of a file that has some: of memfds, and of all files of tmpfs and hugetlbfs. EINVAL: any
@@ -272,14 +246,6 @@ pub(crate) fn seals(fd: c_int) -> Result<c_int> {
     // SAFETY: fcntl without an argument touches no memory.
     let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
     count(seals as libc::ssize_t).map(|_| seals)
-}
-
-/// What stat tells of a file.
-pub(crate) struct Inode {
-    /// The type: S_IFREG, ...; 0 for what has none, an eventfd for example.
-    pub(crate) kind: u32,
-    pub(crate) links: u32,
-    pub(crate) size: u64,
 }
 
 /// As the system knows it, without asking who serves the file: to fstat, a FUSE server of the peer's
@@ -298,66 +264,21 @@ fn statx(fd: c_int, flags: c_int) -> Result<Inode> {
     let mut inode = MaybeUninit::<libc::statx>::zeroed();
     let mask = libc::STATX_TYPE | libc::STATX_NLINK | libc::STATX_SIZE;
     // SAFETY: an empty path that ends with a NUL; inode is writable.
+    #[cfg(target_env = "gnu")]
     let r = unsafe { libc::statx(fd, c"".as_ptr(), flags, mask, inode.as_mut_ptr()) };
+    // By number: musl has a function for it since 1.2.5 only, Android since API 30.
+    // SAFETY: as above.
+    #[cfg(not(target_env = "gnu"))]
+    let r = unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, inode.as_mut_ptr()) };
     count(r as libc::ssize_t)?;
     // SAFETY: integers, all of them initialised.
     let inode = unsafe { inode.assume_init() };
     Ok(Inode { kind: u32::from(inode.stx_mode) & libc::S_IFMT, links: inode.stx_nlink, size: inode.stx_size })
 }
 
-/// Sets a socket option that is an int.
-pub(crate) fn set_option(sock: c_int, level: c_int, name: c_int, value: c_int) -> Result<()> {
-    if is_lacking(level, name) {
-        return Err(Errno::ENOPROTOOPT);
-    }
-    // SAFETY: value is readable for its size.
-    let r = unsafe { libc::setsockopt(sock, level, name, (&raw const value).cast(), size_of::<c_int>() as _) };
-    count(r as libc::ssize_t).map(drop)
-}
-
 /// Whether this build does without an option that the system has.
-fn is_lacking(level: c_int, name: c_int) -> bool {
-    !HAS_PASSRIGHTS && (level, name) == (SOL_SOCKET, SO_PASSRIGHTS)
-}
-
-/// The process and its real user and group, which the kernel names where a sender names none.
-#[cfg(feature = "std")]
-pub(crate) fn own_ids() -> (c_int, u32, u32) {
-    // SAFETY: no preconditions.
-    unsafe { (libc::getpid(), libc::getuid(), libc::getgid()) }
-}
-
-/// What [`wait`] waits for.
-pub(crate) const POLLIN: i16 = libc::POLLIN;
-pub(crate) const POLLOUT: i16 = libc::POLLOUT;
-
-/// Waits until the socket is ready, or so many milliseconds have passed: -1 for no limit. False when
-/// they have. EINTR. A cancellation point.
-pub(crate) fn wait(sock: c_int, events: i16, timeout_ms: c_int) -> Result<bool> {
-    let mut one = libc::pollfd { fd: sock, events, revents: 0 };
-    // SAFETY: one entry.
-    count(unsafe { libc::poll(&mut one, 1, timeout_ms) } as libc::ssize_t).map(|ready| ready != 0)
-}
-
-/// Sleeps so many milliseconds. EINTR. A cancellation point.
-pub(crate) fn sleep(ms: c_int) -> Result<()> {
-    // SAFETY: no entry.
-    count(unsafe { libc::poll(core::ptr::null_mut(), 0, ms) } as libc::ssize_t).map(drop)
-}
-
-/// Nanoseconds since some point in the past, by a clock that nobody sets.
-pub(crate) fn now_ns() -> i64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: now is writable. CLOCK_MONOTONIC is always there.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
-}
-
-/// Sets FD_CLOEXEC, for systems whose recvmsg can't.
-pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
-    // SAFETY: fcntl with an int touches no memory.
-    let r = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-    count(r as libc::ssize_t).map(drop)
+pub(super) fn is_lacking(level: c_int, name: c_int) -> bool {
+    !HAS_PASSRIGHTS && level == SOL_SOCKET && Some(name) == SO_PASSRIGHTS
 }
 
 /// Whether the process can't have one more descriptor, tried with a duplicate of `sock`, or with an
@@ -382,23 +303,12 @@ pub(crate) fn table_is_full(sock: Option<c_int>) -> bool {
     is_full
 }
 
-/// Closes the descriptors first..=last, which all belong to the caller. Changes errno.
-///
-/// To be called with cancellation disabled. Linux releases a number whatever close returns, so
-/// neither EINTR nor another error is a reason to close it again.
-pub(crate) fn close(first: c_int, last: c_int) {
-    if HAS_CLOSE_RANGE && first < last {
-        // By number: glibc has a function for it since 2.34 only, musl still has none.
-        // SAFETY: closes descriptors, touches no memory.
-        if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
-            return;
-        }
-        // ENOSYS before Linux 5.9, and whatever a seccomp filter answers.
-    }
-    for fd in first..=last {
-        // SAFETY: closes a descriptor, touches no memory.
-        unsafe { libc::close(fd) };
-    }
+/// Closes the descriptors first..=last in one call. False: not to be had, and nothing is closed.
+pub(super) fn close_range(first: c_int, last: c_int) -> bool {
+    // By number: glibc has a function for it since 2.34 only, musl still has none. ENOSYS before Linux
+    // 5.9, and whatever a seccomp filter answers.
+    // SAFETY: closes descriptors, touches no memory.
+    HAS_CLOSE_RANGE && unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0
 }
 
 /// Calls `send` with SIGPIPE blocked, and removes the one that it may have raised, for systems

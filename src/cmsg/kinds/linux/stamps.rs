@@ -2,12 +2,12 @@
 
 use core::ffi::c_int;
 
-use super::kinds::socket::{
+use super::socket::{
     SCM_TIMESTAMP, SCM_TIMESTAMPING, SCM_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPING_NEW, SO_TIMESTAMPNS_NEW,
 };
 use crate::abi::{ANC_TIME_ID, ANC_TIME_PKTINFO, ANC_TIMESTAMPING};
 
-pub(crate) use super::kinds::socket::OLD_IS_WIDE;
+pub(crate) use super::socket::OLD_IS_WIDE;
 
 /// What reads as on only where the socket has the new form. SO_TIMESTAMP_NEW does so for
 /// SO_TIMESTAMPNS_NEW too.
@@ -16,13 +16,13 @@ pub(crate) const NEW: &[c_int] = &[SO_TIMESTAMP_NEW, SO_TIMESTAMPING_NEW];
 pub(crate) const OLD: &[c_int] = &[SCM_TIMESTAMP, SCM_TIMESTAMPNS, SCM_TIMESTAMPING];
 
 /// The options for the arrival in nanoseconds, the form that is preferred first.
-pub(crate) fn arrival(is_new: bool) -> [c_int; 2] {
-    if is_new { [SO_TIMESTAMPNS_NEW, SCM_TIMESTAMPNS] } else { [SCM_TIMESTAMPNS, SO_TIMESTAMPNS_NEW] }
+pub(crate) fn arrival(is_new: bool) -> &'static [c_int] {
+    if is_new { &[SO_TIMESTAMPNS_NEW, SCM_TIMESTAMPNS] } else { &[SCM_TIMESTAMPNS, SO_TIMESTAMPNS_NEW] }
 }
 
 /// The options that take flags, the same way.
-pub(crate) fn timestamping(is_new: bool) -> [c_int; 2] {
-    if is_new { [SO_TIMESTAMPING_NEW, SCM_TIMESTAMPING] } else { [SCM_TIMESTAMPING, SO_TIMESTAMPING_NEW] }
+pub(crate) fn timestamping(is_new: bool) -> &'static [c_int] {
+    if is_new { &[SO_TIMESTAMPING_NEW, SCM_TIMESTAMPING] } else { &[SCM_TIMESTAMPING, SO_TIMESTAMPING_NEW] }
 }
 
 /// What the flags ask for.

@@ -8,7 +8,8 @@
 use core::ffi::c_int;
 
 use super::{Kind, SOCK_EXTENDED_ERR, both, received, sent, sock_error};
-use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FLOWINFO, ANC_FRAGSIZE, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_dest, anc_info};
+use crate::abi::{ANC_DEST, ANC_ERROR, ANC_FLOWINFO, ANC_FRAGSIZE, ANC_ORIGINAL, ANC_TOS, ANC_TTL, anc_info};
+use crate::cmsg::kinds::shapes;
 use crate::cmsg::payload::{Fact, Payload};
 use crate::cmsg::want::{DATAGRAMS6, INT, TCP6, Want, switched};
 use crate::sys::AF_INET6;
@@ -19,7 +20,6 @@ pub(crate) const LEVEL: c_int = 41;
 const HEADER: usize = 8;
 /// `struct in6_pktinfo`.
 const PKTINFO: usize = 20;
-
 /// `struct in6_pktinfo`. IPV6_2292PKTINFO. The numbers of RFC 2292. Linux 2.2; by this name since 2.6.14.
 pub(crate) const IPV6_2292PKTINFO: c_int = 2;
 /// The hop-by-hop options. IPV6_2292HOPOPTS. Linux 2.2.
@@ -87,11 +87,11 @@ pub(crate) const IPV6_RECVHOPLIMIT: c_int = 51;
 pub(crate) const IPV6_RECVTCLASS: c_int = 66;
 
 pub(super) const WANTS: &[Want] = &[
-    switched(ANC_DEST, DATAGRAMS6, LEVEL, IPV6_RECVPKTINFO, PKTINFO as u8),
+    switched(ANC_DEST, DATAGRAMS6, LEVEL, IPV6_RECVPKTINFO, PKTINFO as u16),
     switched(ANC_TTL, DATAGRAMS6, LEVEL, IPV6_RECVHOPLIMIT, INT),
     switched(ANC_TOS, DATAGRAMS6, LEVEL, IPV6_RECVTCLASS, INT),
-    switched(ANC_ERROR, DATAGRAMS6 | TCP6, LEVEL, IPV6_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN6) as u8),
-    switched(ANC_ORIGINAL, DATAGRAMS6, LEVEL, IPV6_ORIGDSTADDR, SOCKADDR_IN6 as u8),
+    switched(ANC_ERROR, DATAGRAMS6 | TCP6, LEVEL, IPV6_RECVERR, (SOCK_EXTENDED_ERR + SOCKADDR_IN6) as u16),
+    switched(ANC_ORIGINAL, DATAGRAMS6, LEVEL, IPV6_ORIGDSTADDR, SOCKADDR_IN6 as u16),
     switched(ANC_FRAGSIZE, DATAGRAMS6, LEVEL, IPV6_RECVFRAGSIZE, INT),
     switched(ANC_FLOWINFO, DATAGRAMS6, LEVEL, IPV6_FLOWINFO, INT),
 ];
@@ -100,7 +100,7 @@ pub(super) const WANTS: &[Want] = &[
 #[inline]
 pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match kind {
-        IPV6_PKTINFO | IPV6_2292PKTINFO => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
+        IPV6_PKTINFO | IPV6_2292PKTINFO => (ANC_DEST, shapes::pktinfo6(payload).map(|dest| info.dest = dest)),
         IPV6_HOPLIMIT | IPV6_2292HOPLIMIT => (ANC_TTL, payload.at(0).map(|hops| info.ttl = hops)),
         IPV6_TCLASS => (ANC_TOS, payload.at(0).map(|class| info.tos = class)),
         // Nobody makes one without an address.
@@ -110,7 +110,7 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
                 .from(SOCK_EXTENDED_ERR + SOCKADDR_IN6)
                 .and_then(|_| sock_error(payload, info, Some((AF_INET6, SOCKADDR_IN6)))),
         ),
-        IPV6_ORIGDSTADDR => (ANC_ORIGINAL, super::original::<SOCKADDR_IN6>(payload, info)),
+        IPV6_ORIGDSTADDR => (ANC_ORIGINAL, shapes::original::<SOCKADDR_IN6>(payload, info)),
         IPV6_RECVFRAGSIZE => (ANC_FRAGSIZE, payload.at(0).map(|size| info.fragsize = size)),
         IPV6_FLOWINFO => (ANC_FLOWINFO, payload.at(0).map(|flow| info.flowinfo = u32::from_be(flow))),
         _ => return None,
@@ -120,21 +120,3 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
 
 /// `struct sockaddr_in6`.
 const SOCKADDR_IN6: usize = 28;
-
-/// `struct in6_pktinfo`: the destination in the header; the interface. A group is no address to answer
-/// from, nor is IPv4's, mapped, or its broadcast.
-fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
-    let (to, ifindex) = (payload.at::<[u8; 16]>(0)?, payload.at::<u32>(16)?);
-    let (number, mapped) = (u128::from_be_bytes(to), u128::from_be_bytes(to) as u32);
-    let is_group = number >> 120 == 0xff || number >> 32 == 0xffff && (mapped >> 28 == 0xe || mapped == u32::MAX);
-    Some(anc_dest { family: AF_INET6 as u32, ifindex, to, reply_from: if is_group { [0; 16] } else { to } })
-}
-
-/// The same, sent: the local address to send from.
-pub(in crate::cmsg) fn pktinfo_from(address: [u8; 16], ifindex: u32) -> [u8; PKTINFO] {
-    let mut payload = [0; PKTINFO];
-    let (to, index) = payload.split_at_mut(16);
-    to.copy_from_slice(&address);
-    index.copy_from_slice(&ifindex.to_ne_bytes());
-    payload
-}

@@ -4,9 +4,9 @@ use core::ffi::{c_int, c_uint};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr;
 
-use super::linux::{count, keeping_errno};
 use super::proc;
 use crate::errno::{Errno, Result};
+use crate::sys::posix::{count, keeping_errno};
 
 const HAS_GET_INFO: bool = cfg!(not(anc_without = "pidfd_info"));
 
@@ -87,6 +87,7 @@ struct PidfdInfo {
 fn from_ioctl(pidfd: c_int) -> Result<c_int> {
     /// _IOWR(0xFF, 11, struct pidfd_info): the same number on every architecture.
     const PIDFD_GET_INFO: u32 = 0xC040_FF0B;
+    const EREMOTE: Errno = Errno::new(libc::EREMOTE);
     const { assert!(size_of::<PidfdInfo>() == 0x40) };
     let mut info = PidfdInfo::default();
     // SAFETY: a pidfd, as is_pidfd has found, and info is what this request writes.
@@ -94,7 +95,7 @@ fn from_ioctl(pidfd: c_int) -> Result<c_int> {
     match count(r as libc::ssize_t) {
         Ok(_) => Ok(info.pid as c_int),
         Err(Errno::ESRCH) => Ok(-1),
-        Err(Errno::EREMOTE) => Ok(0),
+        Err(EREMOTE) => Ok(0),
         Err(_) => Err(Errno::ENOENT),
     }
 }

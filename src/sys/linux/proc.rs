@@ -9,9 +9,9 @@ use core::ffi::{c_int, c_uint};
 use core::mem::MaybeUninit;
 use core::slice;
 
-use super::cancel::uncancellable;
-use super::linux::count;
 use crate::errno::{Errno, Result};
+use crate::sys::cancel::uncancellable;
+use crate::sys::posix::{close, count};
 
 /// "/proc/thread-self/fdinfo/", a number and a NUL.
 const PATH_MAX: usize = 25 + DIGITS_MAX + 1;
@@ -36,7 +36,7 @@ pub(crate) fn info(fd: c_uint, to: &mut [MaybeUninit<u8>]) -> Result<&[u8]> {
         let file = count(file as isize)? as c_int;
         // SAFETY: `to` is writable.
         let len = count(unsafe { libc::read(file, to.as_mut_ptr().cast(), to.len()) } as isize);
-        super::close(file, file);
+        close(file, file);
         len
     })?;
     Ok(written(to, len))
@@ -51,7 +51,7 @@ pub(crate) fn is_mounted() -> bool {
         // SAFETY: the path ends with a NUL.
         let link = count(unsafe { libc::open(c"/proc/self".as_ptr(), flags) } as isize);
         if let Ok(link) = link {
-            super::close(link as c_int, link as c_int);
+            close(link as c_int, link as c_int);
         }
         link != Err(Errno::ENOENT)
     })

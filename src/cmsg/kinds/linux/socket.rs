@@ -11,6 +11,7 @@ use crate::abi::{
     ANC_CREDENTIALS, ANC_DROPS, ANC_INQ, ANC_LABEL, ANC_MARK, ANC_PIDFD, ANC_PRIORITY, ANC_RIGHTS, ANC_TIME,
     ANC_TIME_PKTINFO, ANC_TIMESTAMPING, anc_info, anc_time,
 };
+use crate::cmsg::kinds::shapes;
 use crate::cmsg::payload::{Fact, Payload};
 use crate::cmsg::want::{
     How, INT, NETLINK, PACKET, PING, PING6, RAW, RAW6, Sockets, TCP, TCP6, UDP, UDP6, UNIX, UNIX_MESSAGES, UNIX_STREAM,
@@ -31,9 +32,10 @@ const NEW_TIME: usize = 16;
 
 /// SCM_RIGHTS: descriptors, as ints. AF_UNIX. Linux 2.2, net/core/scm.c.
 /// SCM_CREDENTIALS: `struct ucred`. SO_PASSCRED; AF_UNIX, netlink. Linux 2.2, include/net/scm.h.
-/// SCM_PIDFD: a descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux
-/// 6.5, include/net/scm.h.
-pub(crate) use crate::sys::{SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS};
+pub(crate) use crate::sys::{SCM_CREDENTIALS, SCM_RIGHTS};
+/// A descriptor of the sender's process, or a negative errno. SO_PASSPIDFD; AF_UNIX. Linux 6.5,
+/// include/net/scm.h.
+pub(crate) const SCM_PIDFD: c_int = crate::sys::SCM_PIDFD.unwrap();
 /// The label of a security module, of any length. SO_PASSSEC; AF_UNIX. Linux 2.6.18, include/net/scm.h.
 pub(crate) const SCM_SECURITY: c_int = 0x03;
 
@@ -108,7 +110,7 @@ pub(crate) const SO_PASSCRED: c_int = libc::SO_PASSCRED;
 pub(crate) const SO_PASSSEC: c_int = number(34, 0x1f);
 pub(crate) const SO_PASSPIDFD: c_int = number(76, 0x55);
 /// On from the start. Linux 6.16; before that descriptors come always.
-pub(crate) const SO_PASSRIGHTS: c_int = crate::sys::SO_PASSRIGHTS;
+pub(crate) const SO_PASSRIGHTS: c_int = crate::sys::SO_PASSRIGHTS.unwrap();
 /// Those that bring SO_MARK and SO_PRIORITY.
 pub(crate) const SO_RCVMARK: c_int = number(75, 0x54);
 pub(crate) const SO_RCVPRIORITY: c_int = number(82, 0x5b);
@@ -116,7 +118,7 @@ pub(crate) const SO_RCVPRIORITY: c_int = number(82, 0x5b);
 /// Whether the old stamps are as wide as the new ones.
 pub(crate) const OLD_IS_WIDE: bool = OLD_TIME == NEW_TIME;
 /// One stamp; or two, where glibc appends a wide one to a narrow one of the kernel's.
-const ARRIVAL: [u8; 2] = if OLD_IS_WIDE { [NEW_TIME as u8, 0] } else { [OLD_TIME as u8, NEW_TIME as u8] };
+const ARRIVAL: [u16; 2] = if OLD_IS_WIDE { [NEW_TIME as u16, 0] } else { [OLD_TIME as u16, NEW_TIME as u16] };
 /// All of these are accepted by every socket. Unix streams and netlink bring no stamps, ping sockets
 /// nothing but stamps.
 const TIMED: Sockets = STAMPED | UNIX_MESSAGES;
@@ -128,7 +130,7 @@ const fn form(option: c_int) -> Want {
 }
 
 /// What the flags of SO_TIMESTAMPING bring. The old form reads the flags of either.
-pub(super) const fn stamped(fact: u64, sockets: Sockets, payload: u8) -> Want {
+pub(super) const fn stamped(fact: u64, sockets: Sockets, payload: u16) -> Want {
     Want { fact, sockets, level: LEVEL, option: SCM_TIMESTAMPING, how: How::Stamped, payloads: [payload, 0] }
 }
 
@@ -149,7 +151,7 @@ pub(super) const WANTS: &[Want] = &[
     form(SO_TIMESTAMPNS_NEW),
     form(SCM_TIMESTAMP),
     form(SO_TIMESTAMP_NEW),
-    stamped(ANC_TIMESTAMPING, STAMPED, 3 * NEW_TIME as u8),
+    stamped(ANC_TIMESTAMPING, STAMPED, 3 * NEW_TIME as u16),
     stamped(ANC_TIME_PKTINFO, STAMPED, 16),
     switched(ANC_DROPS, COUNTED, LEVEL, SO_RXQ_OVFL, INT),
     switched(ANC_MARK, COUNTED, LEVEL, SO_RCVMARK, INT),
@@ -194,11 +196,8 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
 }
 
 fn rights(payload: Payload<'_>, info: &mut anc_info) -> u64 {
-    // No slice is so long that this wraps.
-    let there = payload.slots().iter().fold(0usize, |count, fd| count.wrapping_add(usize::from(fd >= 0)));
-    let there = u32::try_from(there).unwrap_or(u32::MAX);
-    info.nfds = info.nfds.saturating_add(there);
-    if there > 0 { ANC_RIGHTS } else { 0 }
+    // ANC_RIGHTS, where some are there.
+    shapes::rights(payload, info)
 }
 
 /// SO_PASSCRED switched on after the message was sent gives pid 0 and the overflow uid: nobody's.

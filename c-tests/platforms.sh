@@ -1,0 +1,137 @@
+#!/bin/sh
+# platforms.sh OUT [target...]: what can be proved of the other systems and machines from here, and how.
+#
+# compiled  the library for the target, with a core library built for it
+# no panic  the panic handler, and the function that nobody defines, are gone from the archive
+# headers   every constant, size, offset and room agrees with the target's own C headers (ziglang)
+# linked    the shared library, with nothing undefined
+# run       the C tests
+#
+# Wants a rustc with the core library's sources (Debian: rustc-web, cargo-web, rust-web-src); ZIG: the
+# compiler of the PyPI package ziglang; for the tests musl-gcc, gcc -m32, gcc-aarch64-linux-gnu,
+# gcc-s390x-linux-gnu and qemu-user-static. What is not there is skipped, with its reason.
+# TESTS: the programs to run; all of them unless it is set.
+set -eu
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+shift
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+RUSTC=${PLATFORM_RUSTC:-/usr/bin/rustc} CARGO=${PLATFORM_CARGO:-/usr/bin/cargo}
+export RUSTC
+if ! sources=$("$RUSTC" --print sysroot 2> /dev/null)/lib/rustlib/src/rust/library || [ ! -d "$sources/core" ] || [ ! -x "$CARGO" ]; then
+    echo "skipped: no rustc with the sources of its core library (Debian: rustc-web, cargo-web, rust-web-src)"
+    exit 0
+fi
+ZIG=${ZIG:-$(python3 -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))' 2> /dev/null || true)}
+[ -n "$ZIG" ] || echo 'skipped: comparing with the headers of other systems, and linking for them: no ziglang'
+export ZIG_GLOBAL_CACHE_DIR="$out/zig" ZIG_LOCAL_CACHE_DIR="$out/zig"
+
+# Rust's name of the target, zig's, the column of facts.py, and what compiles and runs the tests.
+targets='
+x86_64-unknown-linux-musl   x86_64-linux-musl   linux   musl-gcc:
+i686-unknown-linux-gnu      x86-linux-gnu       linux   gcc,-m32:
+aarch64-unknown-linux-gnu   aarch64-linux-gnu   linux   aarch64-linux-gnu-gcc:qemu-aarch64-static
+s390x-unknown-linux-gnu     s390x-linux-gnu     linux   s390x-linux-gnu-gcc:qemu-s390x-static
+x86_64-linux-android        -                   -       -
+x86_64-unknown-freebsd      x86_64-freebsd      freebsd -
+x86_64-unknown-netbsd       x86_64-netbsd       netbsd  -
+aarch64-unknown-netbsd      aarch64-netbsd      netbsd  -
+x86_64-unknown-openbsd      x86_64-openbsd      openbsd -
+x86_64-apple-darwin         x86_64-macos        xnu     -
+aarch64-apple-darwin        aarch64-macos       xnu     -
+x86_64-unknown-dragonfly    -                   -       -
+x86_64-unknown-illumos      -                   -       -
+x86_64-unknown-haiku        -                   -       -
+'
+# liburing is there for this machine alone.
+programs=$(cd c-tests && for source in *.c field-bugs/*.c ports/*.c; do
+    case $source in
+    harness.c | *-by-hand.c | *-ancillary.c) ;;
+    *) grep -q 'Links: .*uring' "$source" || echo "${source%.c}" ;;
+    esac
+done)
+exports=$(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' abi/libancillary.map)
+failed=0
+
+cargo() { # target, arguments: -Zbuild-std wants RUSTC_BOOTSTRAP
+    target=$1
+    shift
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" rustc --quiet -Zbuild-std=core --target "$target" --locked --lib \
+        --release --no-default-features --features capi --crate-type staticlib "$@"
+}
+
+headers() { # target, zig's name, system: prints how many facts agree
+    work=$out/facts/$1
+    rm -rf "$work"
+    mkdir -p "$work"
+    cp -r src Cargo.toml Cargo.lock build.rs "$work"
+    sed -i 's/^members = .*/members = []/' "$work/Cargo.toml"
+    python3 c-tests/platforms/facts.py plan "$3" "$work" > "$work/facts.c" || return 1
+    "$ZIG" cc -target "$2" -D__APPLE_USE_RFC_3542 -I include -S -o "$work/facts.s" "$work/facts.c" > "$work/log" 2>&1 || return 1
+    count=$(python3 c-tests/platforms/facts.py plant "$3" "$work" "$work/facts.s") || return 1
+    (cd "$work" && cargo "$1" --offline) > "$work/log" 2>&1 || return 1
+    echo "$count facts"
+}
+
+link() { # target, zig's name, archive
+    case $2 in
+    *-macos*)
+        "$ZIG" cc -target "$2" -dynamiclib -o "$out/$1.dylib" $(printf -- '-Wl,-u,_%s ' $exports) "$3" -Wl,-dead_strip ;;
+    *) "$ZIG" cc -target "$2" -shared -nostartfiles -o "$out/$1.so" $(printf -- '-Wl,-u,%s ' $exports) "$3" \
+        -Wl,-soname,libancillary.so.0 -Wl,--version-script,abi/libancillary.map -Wl,--gc-sections -Wl,-z,defs -lpthread ;;
+    esac > "$out/$1.link.log" 2>&1
+}
+
+stage() { # target, archive: what run.sh static links
+    mkdir -p "$out/stage/$1/lib/pkgconfig" "$out/stage/$1/include"
+    cp include/ancillary.h "$out/stage/$1/include/"
+    cp "$2" "$out/stage/$1/lib/libancillary.a"
+    sed -e "s|@PREFIX@|$out/stage/$1|" -e "s|@LIBDIR@|$out/stage/$1/lib|" -e "s|@INCLUDEDIR@|$out/stage/$1/include|" \
+        -e 's|@VERSION@|0|' pkgconfig/ancillary.pc.in > "$out/stage/$1/lib/pkgconfig/ancillary.pc"
+}
+
+run() { # target, compiler and what runs it
+    compiler=$(echo "${2%%:*}" | tr , ' ') runner=${2#*:}
+    command -v "${compiler%% *}" > /dev/null || { echo "skipped: no ${compiler%% *}"; return; }
+    [ -z "$runner" ] || command -v "$runner" > /dev/null || { echo "skipped: no $runner"; return; }
+    flags=-static
+    case $compiler in
+    # musl has no headers of the kernel, and other types in msghdr, of which compilers warn.
+    musl-gcc)
+        mkdir -p "$out/kernel"
+        ln -sfn /usr/include/linux "$out/kernel/linux"
+        ln -sfn /usr/include/asm-generic "$out/kernel/asm-generic"
+        ln -sfn "/usr/include/$(cc -print-multiarch)/asm" "$out/kernel/asm"
+        flags="$flags -Wno-error -idirafter $out/kernel" ;;
+    esac
+    # shellcheck disable=SC2086
+    CC=$compiler CFLAGS=$flags EXEC=$runner sh c-tests/run.sh static "$out/stage/$1" "$out/tests/$1" ${TESTS:-$programs} > "$out/$1.tests.log" 2>&1 || true
+    tail -n 1 "$out/$1.tests.log"
+}
+
+printf '%-26s %-9s %-9s %-11s %-7s %s\n' target compiled 'no panic' headers linked run
+while read -r target zig system runs; do
+    [ -n "$target" ] || continue
+    [ $# -eq 0 ] || case " $* " in *" $target "*) ;; *) continue ;; esac
+    compiled=no panics=- agrees=- linked=- ran=-
+    archive=$out/cargo/$target/release/libancillary.a
+    if cargo "$target" -- -C force-unwind-tables=yes > "$out/$target.log" 2>&1; then
+        compiled=yes panics=yes
+        ! grep -q anc_a_panic_can_be_reached "$archive" || { panics=NO failed=1; }
+        if [ -n "$ZIG" ] && [ "$zig" != - ]; then
+            agrees=$(headers "$target" "$zig" "$system") || { agrees=NO failed=1; }
+            if link "$target" "$zig" "$archive"; then linked=yes; else linked=no; fi
+        fi
+        if [ "$runs" != - ]; then
+            stage "$target" "$archive"
+            ran=$(run "$target" "$runs")
+        fi
+    else
+        failed=1
+    fi
+    printf '%-26s %-9s %-9s %-11s %-7s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
+done << END
+$targets
+END
+[ "$failed" -eq 0 ]
