@@ -187,24 +187,26 @@ check-gates: all
 # The crate with what it has and without, its tests and documentation's examples, and programs that use it.
 RUST := CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO)
 check-rust:
-	@$(RUST) build --quiet --locked --no-default-features
-	@$(RUST) build --quiet --locked --examples --features tokio
-	@$(RUST) test --quiet --locked --features capi,tokio
-	@$(RUST) run --quiet --locked --example broker > /dev/null
-	@$(RUST) run --quiet --locked --example async-server --features tokio > /dev/null
-	@RUSTDOCFLAGS='-D warnings' $(RUST) doc --quiet --locked --no-deps --features tokio
-	@$(RUST) package --quiet --locked --allow-dirty --list > /dev/null
+	@$(RUST) build --quiet --locked
+	@sh c-tests/cdylib.sh $(TARGET_DIR)/debug
+	@$(RUST) build --quiet --locked --package ancillary --no-default-features
+	@$(RUST) build --quiet --locked --package ancillary --examples --features tokio
+	@$(RUST) test --quiet --locked --package ancillary --features capi,tokio
+	@$(RUST) run --quiet --locked --package ancillary --example broker > /dev/null
+	@$(RUST) run --quiet --locked --package ancillary --example async-server --features tokio > /dev/null
+	@RUSTDOCFLAGS='-D warnings' $(RUST) doc --quiet --locked --package ancillary --no-deps --features tokio
+	@$(RUST) package --quiet --locked --package ancillary --allow-dirty --list > /dev/null
 	@if $(CARGO) fmt --version > /dev/null 2>&1; then $(CARGO) fmt --check; else echo 'skipped: this machine has no rustfmt'; fi
 	@if $(CARGO) clippy --version > /dev/null 2>&1; then \
-		$(RUST) clippy --quiet --locked --all-targets --features capi,tokio -- -D warnings && \
-		$(RUST) clippy --quiet --locked -- -D warnings && \
-		$(RUST) clippy --quiet --locked --no-default-features -- -D warnings; \
+		$(RUST) clippy --quiet --locked --package ancillary --all-targets --features capi,tokio -- -D warnings && \
+		$(RUST) clippy --quiet --locked --package ancillary -- -D warnings && \
+		$(RUST) clippy --quiet --locked --package ancillary --no-default-features -- -D warnings; \
 	else echo 'skipped: this machine has no clippy'; fi
 # The oldest compiler that Cargo.toml promises.
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
 check-msrv:
 	@if rustup run $(MSRV) cargo --version > /dev/null 2>&1; then \
-		CARGO_TARGET_DIR=$(TARGET_DIR)/msrv rustup run $(MSRV) cargo test --quiet --locked --features capi,tokio; \
+		CARGO_TARGET_DIR=$(TARGET_DIR)/msrv rustup run $(MSRV) cargo test --quiet --locked --package ancillary --features capi,tokio; \
 	else echo 'skipped: this machine has no Rust $(MSRV)'; fi
 check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) run --quiet --locked -p c-tests

@@ -80,9 +80,8 @@ mod tests {
                 builder.put_fds(&fds[..count]).unwrap();
                 assert_eq!(len, builder.len());
                 // SAFETY: both were written that far.
-                let bytes = |of: &[MaybeUninit<u8>]| -> Vec<u8> {
-                    of[..len].iter().map(|byte| unsafe { byte.assume_init() }).collect()
-                };
+                let byte = |byte: &MaybeUninit<u8>| unsafe { byte.assume_init() };
+                let bytes = |of: &[MaybeUninit<u8>]| of[..len].iter().map(byte).collect::<Vec<u8>>();
                 assert_eq!(bytes(&grown), bytes(&built));
             }
         }
