@@ -623,7 +623,13 @@ static void cancel_if_asked(void)
     }
 }
 
-int recvmmsg(int sock, struct mmsghdr *messages, unsigned int n, int flags, struct timespec *timeout)
+#ifdef __GLIBC__
+typedef int batch_flags;
+#else
+typedef unsigned int batch_flags; /* musl */
+#endif
+
+int recvmmsg(int sock, struct mmsghdr *messages, unsigned int n, batch_flags flags, struct timespec *timeout)
 {
     /* A cancellation point, as the C library's. */
     int old, result;

@@ -357,7 +357,7 @@ TEST(no_length_overflows)
     unsigned char buffer[64];
     size_t k;
     for (k = 0; k < 64; k++) {
-        size_t lens[4] = {SIZE_MAX - k, (size_t)PTRDIFF_MAX - k, (size_t)PTRDIFF_MAX + 1 + k, 48 + 1 + k}, i;
+        size_t lens[4] = {SIZE_MAX - k, (size_t)PTRDIFF_MAX - k, (size_t)PTRDIFF_MAX + 1 + k, sizeof buffer - ANC_LEN(0) + 1 + k}, i;
         for (i = 0; i < 4; i++) {
             struct anc_builder b;
             memset(buffer, CANARY, sizeof buffer);
