@@ -70,7 +70,7 @@ static const struct old_pair old_stamps[3] = {{11, 12}, {13, 14}, {15, 999999999
 static const struct new_pair new_stamps[3] = {{INT64_C(0x100000011), 12}, {13, 14}, {-15, 16}};
 static const uint32_t stamp_pktinfo[4] = {6, 1514, 0xdead, 0xbeef};
 static const uint32_t number = 0x01020304, flow = NET32(0x0bc12345);
-static const uint16_t byte_of_tos = 0x2e;
+static const unsigned char byte_of_tos[2] = {0x2e, 0};
 static const int tos = 0x2e, ttl = 63, hop_limit = -1;
 static const struct pktinfo4 pktinfo4 = {7, {10, 0, 0, 1}, {10, 0, 0, 255}};
 static const struct pktinfo6 pktinfo6 = {{0xfe, 0x80, [15] = 1}, 8}, group6 = {{0xff, 0x02, [15] = 1}, 9};

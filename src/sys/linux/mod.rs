@@ -121,12 +121,52 @@ pub(super) fn meaning(number: c_int) -> Errno {
 #[inline]
 pub(crate) unsafe fn sendmsg(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
     // SAFETY: msg is a reference, the caller vouches for what it points to.
-    let send = |flags| count(unsafe { libc::sendmsg(sock, msg, flags) });
+    let send = |flags| count(unsafe { call_sendmsg(sock, msg, flags) });
     if HAS_NOSIGNAL {
         send(flags | libc::MSG_NOSIGNAL)
     } else {
         without_sigpipe(|| send(flags), |result| *result == Err(Errno::EPIPE))
     }
+}
+
+#[cfg(not(all(target_env = "musl", target_pointer_width = "64")))]
+use libc::sendmsg as call_sendmsg;
+
+/// `sendmsg`. musl copies the control data to zero the padding that its headers have where the kernel has
+/// the upper half of a length, and has room for 1024 bytes: 252 descriptors. More is ENOMEM. So that goes
+/// by number, as the kernel wants it. It can't be cancelled while it waits then, only before.
+///
+/// # Safety
+/// All that msg points to must be readable.
+#[cfg(all(target_env = "musl", target_pointer_width = "64"))]
+unsafe fn call_sendmsg(sock: c_int, msg: &msghdr, flags: c_int) -> libc::ssize_t {
+    /// `struct user_msghdr` of linux/socket.h.
+    #[repr(C)]
+    struct UserMsghdr {
+        name: *mut core::ffi::c_void,
+        namelen: c_int,
+        iov: *mut libc::iovec,
+        iovlen: usize,
+        control: *mut core::ffi::c_void,
+        controllen: usize,
+        flags: core::ffi::c_uint,
+    }
+    if msg.msg_controllen <= 1024 {
+        // SAFETY: the caller's.
+        return unsafe { libc::sendmsg(sock, msg, flags) };
+    }
+    let msg = UserMsghdr {
+        name: msg.msg_name,
+        namelen: msg.msg_namelen as c_int,
+        iov: msg.msg_iov,
+        iovlen: msg.msg_iovlen as usize,
+        control: msg.msg_control,
+        controllen: msg.msg_controllen as usize,
+        flags: 0,
+    };
+    test_cancel();
+    // SAFETY: the caller's.
+    unsafe { libc::syscall(libc::SYS_sendmsg, sock, &raw const msg, flags) as libc::ssize_t }
 }
 
 /// `sendmmsg` that never raises SIGPIPE, of at most UIO_MAXIOV messages. A cancellation point.
@@ -139,7 +179,10 @@ pub(crate) unsafe fn sendmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_in
     // SAFETY: `len` messages are there, the caller vouches for what they point to.
     let mut send =
         |flags| count(unsafe { libc::sendmmsg(sock, messages.as_mut_ptr(), len as _, flags as _) } as libc::ssize_t);
-    if HAS_NOSIGNAL {
+    if HAS_NOSIGNAL && cfg!(target_env = "musl") {
+        // musl's goes message by message, and leaves the error of a later one in errno.
+        keeping_errno(|| send(flags | libc::MSG_NOSIGNAL))
+    } else if HAS_NOSIGNAL {
         send(flags | libc::MSG_NOSIGNAL)
     } else {
         // The error of a later message shows as a short count.
