@@ -316,7 +316,7 @@ static void take(int sock, size_t bytes, int msg_flags)
         CHECK(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0 && room <= 4096);
     }
     msg.msg_control = pages + 4096 - room;
-    if (poll(&p, 1, 20) < 0 || (recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0 &&
+    if (poll(&p, 1, 20 * (int)patience()) < 0 || (recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0 &&
                                 recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0)) /* the first may be an ICMP error */
         return;
     CHECK_OK(anc_decode(&msg, &info, sizeof info), 0);
