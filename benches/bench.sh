@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench.sh STAGE OUT: what the library installed below STAGE costs, beside careful hand-written C
 # (careful.c). Programs and callgrind's files go to OUT. A report, not a test: a goal that is missed
-# is said, and is no failure.
+# is said, and is no failure. OUT/cost.svg draws the ratios; README shows one of them, benches/cost.svg.
 #
 # CC, CFLAGS: for both sides alike; default cc -O2.
 set -eu
@@ -21,6 +21,9 @@ ${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/decode.c" -o "$out/deco
 # shellcheck disable=SC2046,SC2086
 ${CC:-cc} -std=gnu11 $flags -Wall -Wextra -Werror "$here/channel.c" -o "$out/channel" $(pkg-config --cflags --libs ancillary) \
     -Wl,-rpath,"$(pkg-config --variable=libdir ancillary)"
+: > "$out/rows"
+draw() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >> "$out/rows"; } # group, what, ratio
+
 echo "libancillary $(pkg-config --modversion ancillary) beside careful hand-written C that makes the same checks"
 echo "$(${CC:-cc} --version | head -n 1), $flags"
 
@@ -56,6 +59,8 @@ if command -v valgrind > /dev/null; then
                     if (threads) print "      -"
                     else printf "  %5.2f  %s\n", goal, ratio <= goal ? "met" : "MISSED"
                 }' "$out/ours.$n$threads" "$out/careful.$n$threads"
+            [ -n "$threads" ] || draw 'instructions of send and receive' "$n $([ "$n" = 1 ] && echo descriptor || echo descriptors)" \
+                "$(awk 'FILENAME ~ /ours/ { ours += $1; next } { careful += $1 } END { print ours / careful }' "$out/ours.$n" "$out/careful.$n")"
         done
     done
     printf '\nWhere they go%42s %6s\n' 1 253
@@ -84,6 +89,7 @@ if command -v valgrind > /dev/null; then
     ours=$(decode ours) careful=$(decode careful)
     echo "$ours $careful" | awk '{ ratio = $1 / $2
         printf "  %-28s %8d %10d %7.2f   1.00  %s\n", "anc_decode", $1, $2, ratio, ratio <= 1 ? "met" : "MISSED" }'
+    draw 'instructions of decoding' 'time, address, TTL and TOS' "$(awk "BEGIN { print $ours / $careful }")"
 fi
 
 printf '\nTime of a round trip, closing included (medians of 201 turns, the middle half in brackets)\n'
@@ -96,6 +102,7 @@ printf '  %-12s %10s %10s  %-20s %-20s %s\n' descriptors 'ours, ns' 'careful C' 
     fi
     # Where the same code differs from itself by this much, the machine is doing something else.
     verdict=$(awk "BEGIN { print ($same_to - $same_from > 0.1) ? \"can't tell: busy machine\" : ($is_met) ? \"met\" : \"MISSED\" }")
+    draw 'time of a round trip, closing included' "$n $([ "$n" = 1 ] && echo descriptor || echo descriptors)" "$ratio"
     printf '  %-12s %10s %10s  %-20s %-20s %s  %s\n' "$n" "$ours" "$careful" "$ratio [$from, $to]" "$same [$same_from, $same_to]" "$goal" "$verdict"
 done
 
@@ -117,6 +124,11 @@ printf '  %-34s %8s %12s  %-22s %s\n' '' 'by hand' 'the channel' ratio goal
     borrowed/*) what="a descriptor lent, of ${name#*/}" ;;
     *) together=${name#*/} && what="${name%%/*}, ${together%/*} at a time$([ "${name##*/}" = 0 ] || echo ', one fd each')" ;;
     esac
+    case $name in
+    glued/16/* | glued/64/*) draw 'time of a frame, beside careful gluing' "${what#glued, }" "$ratio" ;;
+    one-by-one/16/* | one-by-one/64/*) draw 'time of a frame, beside one sendmsg each' "${what#one-by-one, }" "$ratio" ;;
+    */1000000) draw 'time of a descriptor of a million, beside one each' "${what%,*}" "$ratio" ;;
+    esac
     verdict=$([ -z "$goal" ] || awk "BEGIN { print ($ratio <= $goal) ? \"met\" : \"MISSED\" }")
     printf '  %-34s %8s %12s  %-22s %s  %s\n' "$what" "$by_hand" "$channel" "$ratio [$from, $to]" "$goal" "$verdict"
 done
@@ -125,8 +137,13 @@ if CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} build --quiet --locked --release 
     printf '\nRound trips in Rust, closing included (medians of interleaved turns, the middle half in brackets)\n'
     printf '  %-12s %-16s %9s  %-20s %s\n' descriptors crate ns 'ratio to ours' allocations
     "$out/cargo/release/bench-rust" | while read -r n name ns ratio from to allocations; do
+        [ "$name" = ours ] || [ "$name" = ancillary ] ||
+            draw 'time of a round trip in Rust, beside' "$name, $n" "$(awk "BEGIN { print 1 / $ratio }")"
         printf '  %-12s %-16s %9s  %-20s %s\n' "$n" "$name" "$ns" "$ratio [$from, $to]" "$allocations"
     done
 else
     printf '\nRust: not measured, for the other crates could not be had\n'
 fi
+
+sort -s -t "$(printf '\t')" -k1,1 "$out/rows" | awk -f "$here/picture.awk" > "$out/cost.svg"
+printf '\n%s/cost.svg is a picture of it\n' "$out"

@@ -412,7 +412,9 @@ TEST(a_receiver_killed_at_random_is_EPIPE_and_leaves_nothing)
                 sent += r == 0 ? QUEUED : 0;
             }
             CHECK_INT(r, -1);
-            CHECK_CASE(errno == EPIPE || errno == ECONNRESET, "round %d", round);
+            /* ECONNREFUSED: what older kernels say of a packet that meets a peer just closing. */
+            CHECK_CASE(errno == EPIPE || errno == ECONNRESET || (errno == ECONNREFUSED && type == SOCK_SEQPACKET),
+                       "round %d", round);
             anc_tx_drop(&ch.tx);
             for (i = 0; i < QUEUED; i++)
                 CHECK(out[i].state == ANC_OUT_DROPPED || out[i].state == ANC_OUT_DONE);

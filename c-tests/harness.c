@@ -163,6 +163,12 @@ int goes_on(int round, int n, int seconds)
     return round < n && now.tv_sec - start.tv_sec < seconds;
 }
 
+unsigned int patience(void)
+{
+    const char *times = getenv("ANC_PATIENCE");
+    return times && atoi(times) > 0 ? (unsigned int)atoi(times) : 1;
+}
+
 int lowest_free(void)
 {
     int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
@@ -362,13 +368,6 @@ void check_child(pid_t child)
     int status;
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     CHECK_CASE(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's status is %#x", status);
-}
-
-/* How many times longer than on a real machine a test may take: an emulated one is slow. */
-static unsigned int patience(void)
-{
-    const char *times = getenv("ANC_PATIENCE");
-    return times && atoi(times) > 0 ? (unsigned int)atoi(times) : 1;
 }
 
 static int run(const struct test *test)

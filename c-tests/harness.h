@@ -98,6 +98,8 @@ int on_checker(void);                        /* valgrind or anc-watch: slow, and
 int built_without(const char *thing);        /* ANC_WITHOUT names it: what `make WITHOUT=` was given */
 /* Whether the next of n rounds is due. A busy machine gets fewer: no more than so many seconds of them. */
 int goes_on(int round, int n, int seconds);
+/* How many times longer than on a real machine things may take: an emulated one is slow. ANC_PATIENCE. */
+unsigned int patience(void);
 int lowest_free(void);                       /* the number that the next descriptor gets: a leak moves it */
 void wait_until_asleep(pid_t thread);        /* until that thread of this process waits in the kernel */
 

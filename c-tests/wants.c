@@ -316,7 +316,7 @@ static void take(int sock, size_t bytes, int msg_flags)
         CHECK(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0 && room <= 4096);
     }
     msg.msg_control = pages + 4096 - room;
-    if (poll(&p, 1, 20) < 0 || (recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0 &&
+    if (poll(&p, 1, 20 * (int)patience()) < 0 || (recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0 &&
                                 recvmsg(sock, &msg, msg_flags | MSG_DONTWAIT) < 0)) /* the first may be an ICMP error */
         return;
     CHECK_OK(anc_decode(&msg, &info, sizeof info), 0);
@@ -452,6 +452,7 @@ static void unreachable(const struct scene *s, int sock)
     CHECK(bind(listener, &from.is.any, from.len) == 0 && listen(listener, 0) == 0);
     to = address(s->to, port_of(listener));
     CHECK(connect(first, &to.is.any, to.len) == 0);
+    CHECK(poll(&(struct pollfd){listener, POLLIN, 0}, 1, -1) == 1); /* its queue is full */
     tap = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(is_v4 ? ETH_P_IP : ETH_P_IPV6));
     icmp = socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, is_v4 ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
     CHECK(tap >= 0 && icmp >= 0);

@@ -46,7 +46,7 @@ sort -u "$out/libraries" | while read -r library; do
 done
 
 # A /dev/kvm without the processor's own virtualisation runs only kernels that were made for it.
-if [ -w /dev/kvm ] && grep -q -w -e vmx -e svm /proc/cpuinfo; then accel=kvm patience=1; else accel=tcg,thread=multi patience=10; fi
+if [ -w /dev/kvm ] && grep -q -w -e vmx -e svm /proc/cpuinfo; then accel=kvm patience=1; else accel=tcg,thread=single patience=10; fi
 if [ "$patience" -gt 1 ]; then
     echo 'no KVM, so emulated: of channel-model only the tests that ask the kernel, the others would take hours'
     sed -i 's/^channel-model$/& the_model_of_a_stream_is_the_kernels the_model_of_packets_is_the_kernels/' "$out/root/programs"
