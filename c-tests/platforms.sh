@@ -27,7 +27,7 @@ ZIG=${ZIG:-$(python3 -c 'import os, ziglang; print(os.path.join(os.path.dirname(
 [ -n "$ZIG" ] || echo 'skipped: comparing with the headers of other systems, and linking for them: no ziglang'
 export ZIG_GLOBAL_CACHE_DIR="$out/zig" ZIG_LOCAL_CACHE_DIR="$out/zig"
 
-# Rust's name of the target, zig's, the column of facts.py, and what compiles and runs the tests.
+# Rust's name of the target, zig's, the system in facts.py, and what compiles and runs the tests.
 targets='
 x86_64-unknown-linux-musl   x86_64-linux-musl   linux   musl-gcc:
 i686-unknown-linux-gnu      x86-linux-gnu       linux   gcc,-m32:
@@ -57,7 +57,7 @@ failed=0
 cargo() { # target, arguments: -Zbuild-std wants RUSTC_BOOTSTRAP
     target=$1
     shift
-    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" rustc --quiet -Zbuild-std=core --target "$target" --locked --lib \
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" rustc --quiet -Zbuild-std=core --target "$target" --lib \
         --release --no-default-features --features capi --crate-type staticlib "$@"
 }
 
@@ -75,10 +75,13 @@ headers() { # target, zig's name, system: prints how many facts agree
 }
 
 link() { # target, zig's name, archive
-    case $2 in
+    to=$2
+    # __libc_single_threaded came with glibc 2.32.
+    case $to in *-gnu) to=$to.2.36 ;; esac
+    case $to in
     *-macos*)
-        "$ZIG" cc -target "$2" -dynamiclib -o "$out/$1.dylib" $(printf -- '-Wl,-u,_%s ' $exports) "$3" -Wl,-dead_strip ;;
-    *) "$ZIG" cc -target "$2" -shared -nostartfiles -o "$out/$1.so" $(printf -- '-Wl,-u,%s ' $exports) "$3" \
+        "$ZIG" cc -target "$to" -dynamiclib -o "$out/$1.dylib" $(printf -- '-Wl,-u,_%s ' $exports) "$3" -Wl,-dead_strip ;;
+    *) "$ZIG" cc -target "$to" -shared -nostartfiles -o "$out/$1.so" $(printf -- '-Wl,-u,%s ' $exports) "$3" \
         -Wl,-soname,libancillary.so.0 -Wl,--version-script,abi/libancillary.map -Wl,--gc-sections -Wl,-z,defs -lpthread ;;
     esac > "$out/$1.link.log" 2>&1
 }
@@ -132,7 +135,7 @@ while read -r target zig system runs; do
     [ $# -eq 0 ] || case " $* " in *" $target "*) ;; *) continue ;; esac
     compiled=no panics=- agrees=- linked=- ran=-
     archive=$out/cargo/$target/release/libancillary.a
-    if cargo "$target" -- -C force-unwind-tables=yes > "$out/$target.log" 2>&1; then
+    if cargo "$target" --locked -- -C force-unwind-tables=yes > "$out/$target.log" 2>&1; then
         compiled=yes panics=yes
         ! grep -q anc_a_panic_can_be_reached "$archive" || { panics=NO failed=1; }
         if [ -n "$ZIG" ] && [ "$zig" != - ]; then
