@@ -131,6 +131,12 @@ if wanted library; then
         program=${source#c-tests/}
         program=$tests/${program%.c}
         [ -x "$program" ] || continue
+        case $source in
+        # Whose tests set the older library's receiver beside ours, and it has bugs.
+        c-tests/compat.c) continue ;;
+        # Millions of states without a system call: nothing to watch, and a long time.
+        c-tests/channel-model.c) continue ;;
+        esac
         # shellcheck disable=SC2046
         run "-s $out/suppressions" "$program" $(names_of "$program")
         if [ "$status" -eq 0 ] && [ ! -s "$out/reports" ]; then
