@@ -202,12 +202,16 @@ check-rust:
 		$(RUST) clippy --quiet --locked --package ancillary -- -D warnings && \
 		$(RUST) clippy --quiet --locked --package ancillary --no-default-features -- -D warnings; \
 	else echo 'skipped: this machine has no clippy'; fi
-# The oldest compiler that Cargo.toml promises.
+# The oldest compiler that Cargo.toml promises, and the distribution's.
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml).0
 check-msrv:
 	@if rustup run $(MSRV) cargo --version > /dev/null 2>&1; then \
 		CARGO_TARGET_DIR=$(TARGET_DIR)/msrv rustup run $(MSRV) cargo test --quiet --locked --package ancillary --features capi,tokio; \
 	else echo 'skipped: this machine has no Rust $(MSRV)'; fi
+	@if [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ]; then \
+		RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=$(TARGET_DIR)/distribution \
+			/usr/bin/cargo test --quiet --locked --package ancillary --features capi,tokio --lib --tests; \
+	else echo 'skipped: this machine has no Rust from a package of its distribution'; fi
 check-declarations: $(STAGE)/.done
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) run --quiet --locked -p c-tests
 	@PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) test --quiet --locked -p c-tests

@@ -541,7 +541,7 @@ static int receive_beside(size_t pos, size_t room, int table)
 
 static void beside_the_kernel(int type)
 {
-    int rounds = on_valgrind() ? 200 : 8000, round, is_stream = type == SOCK_STREAM;
+    int rounds = 8000, round, is_stream = type == SOCK_STREAM;
     long calls = 0;
     new_pipes();
     for (round = 0; round < rounds; round++) {
@@ -575,13 +575,22 @@ static void beside_the_kernel(int type)
     printf("     %d streams, %ld receives\n", rounds, calls);
 }
 
+/* States are told apart by all bytes of the structs. channel-random runs the same code there. */
+static void needs_padding(void)
+{
+    if (on_valgrind())
+        skip("padding is undefined to valgrind, and RLIMIT_NOFILE its own pretence");
+}
+
 TEST(the_model_of_a_stream_is_the_kernels)
 {
+    needs_padding();
     beside_the_kernel(SOCK_STREAM);
 }
 
 TEST(the_model_of_packets_is_the_kernels)
 {
+    needs_padding();
     beside_the_kernel(SOCK_SEQPACKET);
 }
 
@@ -601,7 +610,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 #endif
 static int stride(void)
 {
-    return on_valgrind() ? 997 : ON_ASAN ? 31 : STRIDE;
+    return ON_ASAN ? 31 : STRIDE;
 }
 
 /* All streams of so many frames with payloads and descriptors from these lists, all flags, cut into
@@ -641,6 +650,7 @@ static const unsigned int lens[] = {0, 1, 2}, few[] = {0, 1, 2, 3}, many[] = {0,
 
 TEST(short_streams_arrive_in_every_way)
 {
+    needs_padding();
     socket_pair(SOCK_STREAM, pair);
     all_streams(1, 1, lens, 3, few, 4, VARIANTS);
     all_streams(1, 2, lens, 3, few, 4, VARIANTS);
@@ -652,6 +662,7 @@ TEST(short_streams_arrive_in_every_way)
 
 TEST(short_streams_with_many_descriptors_arrive_in_every_way)
 {
+    needs_padding();
     socket_pair(SOCK_STREAM, pair);
     all_streams(1, 2, lens + 1, 1, many, 7, VARIANTS);
     all_streams(1, 3, lens + 1, 1, many, 7, 1);
@@ -661,6 +672,7 @@ TEST(short_streams_with_many_descriptors_arrive_in_every_way)
 
 TEST(short_packets_arrive)
 {
+    needs_padding();
     socket_pair(SOCK_SEQPACKET, pair);
     all_streams(0, 1, lens, 3, few, 4, VARIANTS);
     all_streams(0, 2, lens, 3, few, 4, VARIANTS);
@@ -730,6 +742,7 @@ static void misplaced_descriptors(int is_stream)
 
 TEST(misplaced_descriptors_end_the_stream)
 {
+    needs_padding();
     socket_pair(SOCK_STREAM, pair);
     misplaced_descriptors(1);
     report();
@@ -738,6 +751,7 @@ TEST(misplaced_descriptors_end_the_stream)
 
 TEST(misplaced_descriptors_and_frames_end_the_packets)
 {
+    needs_padding();
     socket_pair(SOCK_SEQPACKET, pair);
     misplaced_descriptors(0);
     report();
@@ -747,6 +761,7 @@ TEST(misplaced_descriptors_and_frames_end_the_packets)
 /* Each frame named in its send, but for those that are said to be more or fewer. */
 TEST(many_descriptors_too_many_or_too_few_end_the_stream)
 {
+    needs_padding();
     unsigned int code, ends;
     socket_pair(SOCK_STREAM, pair);
     for (code = 0; code < 7 * 7 * 4; code++)
@@ -806,6 +821,7 @@ static void wrong_headers(int is_stream)
 
 TEST(wrong_headers_end_the_channel_at_once)
 {
+    needs_padding();
     socket_pair(SOCK_STREAM, pair);
     wrong_headers(1);
     close_both(pair);
@@ -848,6 +864,7 @@ static void limited(int is_stream, struct anc_limits limits)
 
 TEST(limits_hold_as_soon_as_a_header_is_there)
 {
+    needs_padding();
     socket_pair(SOCK_STREAM, pair);
     limited(1, (struct anc_limits){3, 3, 2, 0});
     limited(1, (struct anc_limits){2, 2, 3, 0});
@@ -862,6 +879,7 @@ TEST(limits_hold_as_soon_as_a_header_is_there)
 
 TEST(descriptors_of_an_empty_packet_and_cut_packets_end_the_channel)
 {
+    needs_padding();
     int installed, k;
     socket_pair(SOCK_SEQPACKET, pair);
     for (k = 0; k < VARIANTS; k++)
@@ -890,6 +908,7 @@ TEST(descriptors_of_an_empty_packet_and_cut_packets_end_the_channel)
 /* What was lost of one packet excuses no other. */
 TEST(a_packet_behind_one_with_losses_brings_what_it_names)
 {
+    needs_padding();
     int k;
     socket_pair(SOCK_SEQPACKET, pair);
     for (k = 0; k < VARIANTS; k++) {
@@ -1254,12 +1273,14 @@ static void all_sendings(int is_stream, int is_scattered)
 
 TEST(messages_leave_in_every_way_on_streams)
 {
+    needs_padding();
     all_sendings(1, 0);
     all_sendings(1, 1);
 }
 
 TEST(messages_leave_in_every_way_in_packets)
 {
+    needs_padding();
     all_sendings(0, 0);
     all_sendings(0, 1);
 }
