@@ -26,6 +26,7 @@ git archive "$tree" -- . ':!.ci' ':!.gitignore' ':!debian' ':!fuzz' ':!tests' ':
 
 cd "$out/$name"
 awk '/^\[/ { section = $0; gsub(/[][]/, "", section) }
+    /^\[workspace\]/ { print; print ""; next }   # a root of its own, wherever it is unpacked
     section ~ /^(workspace|dev-dependencies|build-dependencies|test|bench|example)/ { next }
     section == "dependencies" && /optional = true/ { next }
     section == "features" { gsub(/"dep:[^"]*"(, )?/, "") }
