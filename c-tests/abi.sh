@@ -54,7 +54,8 @@ command -v abidw > /dev/null || { echo 'skipped: the ABI against its baseline: t
 soname=$($READELF -dW "$build/libancillary.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 $CC -g -O0 -shared -fPIC -nostdlib -I"$root/include" "$out/stub.c" -o "$out/stub.so" \
     -Wl,-soname,"$soname" -Wl,--version-script,"$map"
-abidw --no-show-locs --no-corpus-path --no-comp-dir-path --no-parameter-names --type-id-style hash "$out/stub.so" > "$out/stub.abi"
+abidw --no-show-locs --no-corpus-path --no-comp-dir-path --no-parameter-names --type-id-style hash "$out/stub.so" |
+    sed "s|path='[^']*/stub.c'|path='stub.c'|" > "$out/stub.abi"
 
 sed -n 's/^struct \(anc_[a-z_]*\) {$/\1/p' "$root/include/ancillary.h" | while read -r name; do
     grep -q "class-decl name='$name'" "$out/stub.abi" || echo "$name"
