@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
@@ -438,21 +439,22 @@ static uint16_t checksum(const void *bytes, size_t len)
     return (uint16_t)~sum;
 }
 
-/* An attempt to connect, by a socket of this scene, is answered by an ICMP error: the listener's queue
- * is full, so that the attempt waits, and its packet is seen and sent back in the error. */
+/* An attempt to connect, by a socket of this scene, is answered by an ICMP error: the listener's filter
+ * drops every packet, so that the attempt waits, and its packet is seen and sent back in the error. */
 static void unreachable(const struct scene *s, int sock)
 {
     const int is_v4 = s->domain == AF_INET || is_mapped(s);
     const char *self = is_v4 ? "127.0.0.1" : "::1";
     struct address from = address(s->from, 0), to, icmp_to = address(self, 0);
-    int listener = opened(s), first = opened(s), tap, icmp;
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog all = {1, &drop};
+    int listener = socket(s->domain, SOCK_STREAM | SOCK_CLOEXEC, 0), tap, icmp;
     unsigned char packet[128], error[8 + 128] = {0};
     ssize_t n;
 
-    CHECK(bind(listener, &from.is.any, from.len) == 0 && listen(listener, 0) == 0);
+    CHECK(setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) == 0);
+    CHECK(bind(listener, &from.is.any, from.len) == 0 && listen(listener, 1) == 0);
     to = address(s->to, port_of(listener));
-    CHECK(connect(first, &to.is.any, to.len) == 0);
-    CHECK(poll(&(struct pollfd){listener, POLLIN, 0}, 1, -1) == 1); /* its queue is full */
     tap = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(is_v4 ? ETH_P_IP : ETH_P_IPV6));
     icmp = socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, is_v4 ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
     CHECK(tap >= 0 && icmp >= 0);
@@ -473,7 +475,6 @@ static void unreachable(const struct scene *s, int sock)
     take(sock, sizeof data, MSG_ERRQUEUE);
     close(tap);
     close(icmp);
-    close(first);
     close(listener);
 }
 
