@@ -26,6 +26,14 @@ pages=$(grep -L '^\.so ' ./*.[137])
 lint() { mandoc -Tlint -Wstyle $pages 2>&1 | grep -v '^mandoc: outdated mandoc.db' || true; }
 check 'mandoc -Tlint finds nothing' lint
 
+# groff knows some versions of the BSDs by name and warns of all others, as packages' checkers then do.
+formatted() { groff -mandoc -Tutf8 -z $pages 2>&1 | grep -v "warning.*can't break line" || true; }
+if command -v groff > /dev/null; then
+    check 'groff has nothing to say' formatted
+else
+    echo 'skipped: what groff says: this machine has none'
+fi
+
 check 'the tables of kinds are those of the source' sh -c 'sh kinds.sh check > /dev/null'
 
 missing() {
