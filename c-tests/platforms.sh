@@ -10,7 +10,7 @@
 # Wants a rustc with the core library's sources (Debian: rustc-web, cargo-web, rust-web-src); ZIG: the
 # compiler of the PyPI package ziglang; for the tests musl-gcc, gcc -m32, and qemu-user-static with
 # libc6-arm64-cross and libc6-s390x-cross. What is not there is skipped, with its reason.
-# TESTS: the programs to run; all of them unless it is set.
+# TESTS: the programs to run; all of them unless it is set, none if it is empty.
 set -eu
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
@@ -57,7 +57,7 @@ failed=0
 cargo() { # target, arguments: -Zbuild-std wants RUSTC_BOOTSTRAP
     target=$1
     shift
-    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" rustc --quiet -Zbuild-std=core --target "$target" --lib \
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" rustc --quiet --package ancillary -Zbuild-std=core --target "$target" --lib \
         --release --no-default-features --features capi --crate-type staticlib "$@"
 }
 
@@ -65,8 +65,8 @@ headers() { # target, zig's name, system: prints how many facts agree
     work=$out/facts/$1
     rm -rf "$work"
     mkdir -p "$work"
-    cp -r src Cargo.toml Cargo.lock build.rs "$work"
-    sed -i 's/^members = .*/members = []/' "$work/Cargo.toml"
+    cp -r src tests examples Cargo.toml Cargo.lock build.rs "$work"
+    sed -i '/^default-members = /d; s/^members = .*/members = []/' "$work/Cargo.toml"
     python3 c-tests/platforms/facts.py plan "$3" "$work" > "$work/facts.c" || return 1
     "$ZIG" cc -target "$2" -D__APPLE_USE_RFC_3542 -I include -S -o "$work/facts.s" "$work/facts.c" > "$work/log" 2>&1 || return 1
     count=$(python3 c-tests/platforms/facts.py plant "$3" "$work" "$work/facts.s") || return 1
@@ -119,7 +119,7 @@ run() { # target, compiler and what runs it
     # One by one: a program that does not compile there ends run.sh.
     : > "$out/$1.tests.log"
     passed=0 failing=
-    for program in ${TESTS:-$programs}; do
+    for program in ${TESTS-$programs}; do
         if CC=$compiler CFLAGS=$flags EXEC=$runner sh c-tests/run.sh static "$out/stage/$1" "$out/tests/$1" "$program" >> "$out/$1.tests.log" 2>&1; then
             passed=$((passed + 1))
         else

@@ -49,7 +49,7 @@ impl<'a> Rights<'a> {
         }
         // The kernel takes the padding too.
         self.message.get_mut(len..space).unwrap_or_default().fill(MaybeUninit::new(0));
-        let header = CmsgHeader { len, level: SOL_SOCKET, kind: SCM_RIGHTS };
+        let header = CmsgHeader { len: len as _, level: SOL_SOCKET, kind: SCM_RIGHTS };
         // SAFETY: the message starts with room for a header, which wants no alignment here.
         unsafe { self.message.as_mut_ptr().cast::<CmsgHeader>().write_unaligned(header) };
         Ok(space)
