@@ -125,7 +125,7 @@ $(BUILD)/%.cmake: cmake/%.cmake.in Cargo.toml Makefile FORCE
 
 .PHONY: header
 header:
-	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --features header
+	CARGO_TARGET_DIR=$(TARGET_DIR) $(CARGO) build --quiet --package ancillary --features header
 
 HEADERS := include/ancillary.h include/ancillary.hpp include/ancillary-compat.h
 MANUAL := $(wildcard man/*.3 man/*.7)

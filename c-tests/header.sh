@@ -15,7 +15,7 @@ if [ -n "${ANC_BLESS:-}" ]; then
 else
     made=$(cd "$out" && pwd)/ancillary.h
 fi
-ANC_HEADER=$made CARGO_TARGET_DIR=$(cd "$out" && pwd)/cargo ${CARGO:-cargo} build --quiet --locked --features header
+ANC_HEADER=$made CARGO_TARGET_DIR=$(cd "$out" && pwd)/cargo ${CARGO:-cargo} build --quiet --locked --package ancillary --features header
 if diff -u include/ancillary.h "$made" > "$out/header.diff"; then
     echo 'ok   include/ancillary.h is what cbindgen makes of src/'
 else
