@@ -39,7 +39,6 @@ NAMES = {
     "kame.rs:LEVEL": "IPPROTO_IPV6",
     "IP": "IPPROTO_IP",
     "CMSG_ALIGN": "(CMSG_SPACE(1) - CMSG_SPACE(0))",
-    "WAITFORONE": "MSG_WAITFORONE",
     "TIMEVAL": "sizeof(struct timeval)",
     "TIMESPEC": "sizeof(struct timespec)",
     "BINTIME": "sizeof(struct bintime)",
@@ -53,14 +52,14 @@ NAMES = {
 }
 # What no header has: bounds of the kernel, the library's own, and sums of the others.
 OWN = {"ARRIVING_MAX", "FDS_MAX", "IOV_MAX", "HEADER", "DATAGRAMS", "DATAGRAMS6", "ENODATA", "ETOOMANYREFS",
-       "STATUS_FLAGS", "O_ACCMODE", "MSG_WAITFORONE", "HAS_CMSG_CLOEXEC", "POLLIN", "POLLOUT"}
+       "STATUS_FLAGS", "O_ACCMODE", "HAS_CMSG_CLOEXEC", "POLLIN", "POLLOUT"}
 # Where a system's file says that it lacks something, its headers do.
 LACKING = {"0", "None", "-1"}
 
 # Structs of Rust: the C type and its members, in the order of the Rust fields.
 STRUCTS = {
     "bsd.rs:CmsgHeader": ("struct cmsghdr", "len=cmsg_len level=cmsg_level kind=cmsg_type"),
-    "freebsd.rs:Xucred": ("struct xucred", "version=cr_version uid=cr_uid ngroups=cr_ngroups groups=cr_groups pid=cr_pid"),
+    "freebsd.rs:Xucred": ("struct xucred", "version=cr_version uid=cr_uid ngroups=cr_ngroups groups=cr_groups rest=cr_pid"),
     "freebsd.rs:CleanupBuffer": ("struct _pthread_cleanup_info", ""),
     "freebsd.rs:Bintime": ("struct bintime", "sec=sec frac=frac"),
     "freebsd.rs:Cmsgcred": ("struct cmsgcred", "pid=cmcred_pid uid=cmcred_uid euid=cmcred_euid gid=cmcred_gid ngroups=cmcred_ngroups groups=cmcred_groups"),
@@ -101,11 +100,13 @@ def plan(system, root):
     def want(key, expression):
         out.append(f'    __asm__ volatile(".ascii \\"->{key} %c0\\"" : : "i"((long)({expression})));')
 
+    # What bsd.rs says of all is said anew by a system that has otherwise.
+    own = {name for path in files.split() if path.startswith("sys/") and path != "sys/bsd.rs" for name, _, _ in constants(root, path)}
     for path in files.split():
         base = path.split("/")[-1]
         text = open(f"{root}/src/{path}").read()
         for name, kind, value in constants(root, path):
-            if name in OWN:
+            if name in OWN or path == "sys/bsd.rs" and name in own:
                 continue
             if value in LACKING and name not in ("IP", "LEVEL", "SOL_LOCAL", "PTHREAD_CANCEL_DISABLE"):
                 asserts.append(f"#ifdef {name}\n#error the headers have {name}, src/{path} has not\n#endif")
@@ -120,7 +121,7 @@ def plan(system, root):
         for table, whole in ((STRUCTS, True), (PREFIXES, False)):
             for key_of, (c, members) in table.items():
                 where, struct = key_of.split(":", 1)
-                if where != base or not (f"struct {struct} " in text or ("::" in struct and path.startswith("sys/"))):
+                if where != base or not (re.search(rf"(struct|type) {struct} ", text) or ("::" in struct and path.startswith("sys/"))):
                     continue
                 if whole:
                     key = f"K{count}"

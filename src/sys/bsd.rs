@@ -1,11 +1,14 @@
-//! What the systems share whose sockets descend from BSD's, and that Linux has otherwise.
+//! What the systems share whose sockets descend from BSD's, and that Linux has otherwise. A system's file
+//! takes all of it and names anew what it has differently, or has at all.
 
 use core::ffi::{c_int, c_uint};
 use core::mem::{MaybeUninit, size_of};
 
 use super::platform::{HAS_CMSG_CLOEXEC, MSG_CMSG_CLOEXEC};
-use super::posix::{IOV_MAX, Inode, SOCK_STREAM, close, count, errno, set_errno, socket_type};
-use super::{gid_t, msghdr, uncancellable};
+use super::posix::{
+    IOV_MAX, Inode, MSG_DONTWAIT, Peer, SOCK_STREAM, count, keeping_errno, option_as, socket_type, table_is_full,
+};
+use super::{gid_t, msghdr};
 use crate::errno::{Errno, Result};
 
 /// `struct cmsghdr`: socklen_t has 32 bits.
@@ -19,6 +22,22 @@ pub(crate) struct CmsgHeader {
 
 /// The flags of an open description that all of these systems have.
 pub(crate) const STATUS_FLAGS: c_int = libc::O_APPEND | libc::O_NONBLOCK | libc::O_SYNC;
+
+pub(crate) const SCM_RIGHTS: c_int = 0x01;
+pub(crate) const SCM_PIDFD: Option<c_int> = None;
+pub(crate) const SO_PASSRIGHTS: Option<c_int> = None;
+pub(crate) const SO_PEERSEC: Option<c_int> = None;
+pub(crate) const AF_PACKET: Option<c_int> = None;
+pub(crate) const AF_NETLINK: Option<c_int> = None;
+pub(crate) const MSG_ERRQUEUE: c_int = 0;
+pub(crate) const IPPROTO_MPTCP: c_int = -1;
+pub(crate) const F_SEAL_SEAL: c_int = 0;
+pub(crate) const O_PATH: c_int = 0;
+
+/// Payloads of what else an AF_UNIX socket can bring: nothing but descriptors.
+pub(crate) const UNIX_PAYLOADS: [usize; 0] = [];
+
+pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// What an error number means: itself.
 pub(super) fn meaning(number: c_int) -> Errno {
@@ -66,17 +85,78 @@ pub(crate) fn inode(fd: c_int) -> Result<Inode> {
     Ok(Inode { kind: stat.st_mode as u32 & libc::S_IFMT as u32, links: stat.st_nlink as u32, size })
 }
 
-/// The supplementary groups of a `struct xucred`, of which the first is the effective group.
-pub(super) fn copy_groups(groups: &[gid_t; 16], ngroups: i16, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    let count = usize::try_from(ngroups).unwrap_or(0).min(groups.len());
-    let supplementary = groups.get(1..count).unwrap_or_default();
-    if to.len() < supplementary.len() {
-        return (Err(Errno::ERANGE), supplementary.len());
+/// What is recorded of the socket's peer, by an option that brings a struct of integers. ENODATA: nobody.
+///
+/// # Safety
+/// Any bytes must be a valid T.
+pub(super) unsafe fn recorded<T>(sock: c_int, level: c_int, name: c_int) -> Result<T> {
+    // SAFETY: the caller's.
+    match unsafe { option_as::<T>(sock, level, name) } {
+        Ok((record, len)) if len == size_of::<T>() => Ok(record),
+        Ok(_) => Err(Errno::ENODATA),
+        Err(errno) => Err(no_peer(errno)),
     }
-    for (to, from) in to.iter_mut().zip(supplementary) {
+}
+
+/// What the kernels say where nobody is connected, and of sockets of another family.
+pub(super) fn no_peer(errno: Errno) -> Errno {
+    match errno {
+        Errno::EINVAL | Errno::ENOTCONN | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP => Errno::ENODATA,
+        errno => errno,
+    }
+}
+
+/// `struct xucred`: the effective user at connect or listen, the effective group and then the supplementary
+/// ones, and what else a system has there.
+#[repr(C)]
+pub(super) struct Xucred<Rest> {
+    pub(super) version: u32,
+    pub(super) uid: u32,
+    pub(super) ngroups: i16,
+    pub(super) groups: [gid_t; 16],
+    pub(super) rest: Rest,
+}
+
+impl<Rest> Xucred<Rest> {
+    /// As the peer, if there is a process of this number.
+    pub(super) fn of_process(&self, pid: i32) -> Result<Peer> {
+        let [gid, ..] = self.groups;
+        if self.ngroups > 0 { Peer { pid, uid: self.uid, gid }.of_somebody() } else { Err(Errno::ENODATA) }
+    }
+
+    /// The supplementary groups, 15 at most. The result, and their number where it is known: on success, and
+    /// with ERANGE.
+    pub(super) fn copy_groups(&self, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
+        let count = usize::try_from(self.ngroups).unwrap_or(0).min(self.groups.len());
+        copy_groups(self.groups.get(1..count).unwrap_or_default(), to)
+    }
+}
+
+/// The result, and the number of groups. ERANGE: it is more than there is room for, and none is copied.
+pub(super) fn copy_groups(groups: &[gid_t], to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
+    if to.len() < groups.len() {
+        return (Err(Errno::ERANGE), groups.len());
+    }
+    for (to, from) in to.iter_mut().zip(groups) {
         to.write(*from);
     }
-    (Ok(()), supplementary.len())
+    (Ok(()), groups.len())
+}
+
+/// They are not recorded.
+pub(crate) fn peer_groups(_: c_int, _: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
+    (Err(Errno::ENOPROTOOPT), 0)
+}
+
+/// Nobody tells.
+pub(super) fn is_single_threaded() -> bool {
+    false
+}
+
+/// A new descriptor, or -1 and errno.
+pub(super) fn descriptor_of_nothing() -> c_int {
+    // SAFETY: touches no memory.
+    unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0) }
 }
 
 /// `recvmsg` whose descriptors are close-on-exec, as far as the platform can. A cancellation point.
@@ -106,30 +186,8 @@ pub(crate) unsafe fn recvmsg_of_any_family(sock: c_int, msg: &mut msghdr, flags:
     unsafe { recvmsg(sock, msg, flags) }
 }
 
-/// Whether the process can't have one more descriptor, tried with a duplicate of `sock`, or with a new
-/// socket. No other descriptor will do: closing a duplicate gives up the process's POSIX locks on the
-/// file. Keeps errno.
-pub(crate) fn table_is_full(sock: Option<c_int>) -> bool {
-    let kept = errno();
-    let probe = match sock {
-        // SAFETY: fcntl with an int touches no memory.
-        Some(sock) => unsafe { libc::fcntl(sock, libc::F_DUPFD_CLOEXEC, 0) },
-        // SAFETY: touches no memory.
-        None => unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0) },
-    };
-    let is_full = match probe {
-        -1 => errno() == libc::EMFILE,
-        copy => {
-            uncancellable(|| close(copy, copy));
-            false
-        }
-    };
-    set_errno(kept);
-    is_full
-}
-
 /// The socket's family, by its own address, for systems without SO_DOMAIN.
-pub(crate) fn family_of_address(sock: c_int) -> Result<c_int> {
+pub(crate) fn socket_domain(sock: c_int) -> Result<c_int> {
     let mut address = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     // SAFETY: address is writable and len its size.
@@ -141,7 +199,7 @@ pub(crate) fn family_of_address(sock: c_int) -> Result<c_int> {
 
 /// The protocol that the family has for the socket's type, for systems without SO_PROTOCOL; 0 where the
 /// family has but one.
-pub(crate) fn usual_protocol(sock: c_int) -> Result<c_int> {
+pub(crate) fn socket_protocol(sock: c_int) -> Result<c_int> {
     match (super::socket_domain(sock)?, socket_type(sock)?) {
         (libc::AF_INET | libc::AF_INET6, SOCK_STREAM) => Ok(libc::IPPROTO_TCP),
         (libc::AF_INET | libc::AF_INET6, libc::SOCK_DGRAM) => Ok(libc::IPPROTO_UDP),
@@ -149,87 +207,43 @@ pub(crate) fn usual_protocol(sock: c_int) -> Result<c_int> {
     }
 }
 
-/// The batch's calls, of those C libraries that have them.
-#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
-mod batches {
-    use core::ptr;
-
-    use super::*;
-
-    pub(crate) use libc::mmsghdr;
-
-    pub(crate) const MSG_WAITFORONE: c_int = super::super::platform::WAITFORONE;
-
-    /// `sendmmsg` that never raises SIGPIPE, of at most IOV_MAX messages. A cancellation point.
-    ///
-    /// # Safety
-    /// All that the messages point to must be readable.
-    pub(crate) unsafe fn sendmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
-        let len = messages.len().min(IOV_MAX);
-        let flags = flags | libc::MSG_NOSIGNAL;
-        // SAFETY: `len` messages are there, the caller vouches for what they point to.
-        count(unsafe { libc::sendmmsg(sock, messages.as_mut_ptr(), len as _, flags) } as libc::ssize_t)
-    }
-
-    /// `recvmmsg` without a time limit, of at most IOV_MAX messages.
-    ///
-    /// # Safety
-    /// All that the messages point to must be writable, for as long as the lengths beside it say.
-    pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
-        let len = messages.len().min(IOV_MAX);
-        let flags = flags | MSG_CMSG_CLOEXEC;
-        // SAFETY: `len` messages are there, the caller vouches for what they point to.
-        let received = unsafe { libc::recvmmsg(sock, messages.as_mut_ptr(), len as _, flags, ptr::null_mut()) };
-        match count(received as libc::ssize_t) {
-            Err(Errno::EMSGSIZE) if table_is_full(Some(sock)) => Err(Errno::EMFILE),
-            received => received,
-        }
-    }
+/// As the systems with sendmmsg have it; in the header, too.
+#[allow(non_camel_case_types, unreachable_pub)]
+#[repr(C)]
+pub struct mmsghdr {
+    pub(crate) msg_hdr: msghdr,
+    pub(crate) msg_len: c_uint,
 }
 
-/// The same message by message, of the others.
-#[cfg(not(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")))]
-mod batches {
-    use super::*;
-    use crate::sys::platform::sendmsg;
-    use crate::sys::posix::MSG_DONTWAIT;
+/// There is no such flag.
+pub(crate) const MSG_WAITFORONE: c_int = 0;
 
-    /// As the other systems have it; in the header, too.
-    #[allow(non_camel_case_types)]
-    #[repr(C)]
-    pub struct mmsghdr {
-        pub(crate) msg_hdr: msghdr,
-        pub(crate) msg_len: c_uint,
-    }
+/// Message by message.
+///
+/// # Safety
+/// All that the messages point to must be readable.
+pub(crate) unsafe fn sendmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
+    one_by_one(messages, |entry, _| {
+        // SAFETY: the caller's.
+        unsafe { super::sendmsg(sock, &entry.msg_hdr, flags) }
+    })
+}
 
-    /// There is no such flag.
-    pub(crate) const MSG_WAITFORONE: c_int = 0;
+/// Message by message.
+///
+/// # Safety
+/// All that the messages point to must be writable, for as long as the lengths beside it say.
+pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
+    one_by_one(messages, |entry, is_first| {
+        let flags = if is_first { flags } else { flags | MSG_DONTWAIT };
+        // SAFETY: the caller's.
+        unsafe { recvmsg(sock, &mut entry.msg_hdr, flags) }
+    })
+}
 
-    /// # Safety
-    /// All that the messages point to must be readable.
-    pub(crate) unsafe fn sendmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
-        one_by_one(messages, |entry, _| {
-            // SAFETY: the caller's.
-            unsafe { sendmsg(sock, &entry.msg_hdr, flags) }
-        })
-    }
-
-    /// # Safety
-    /// All that the messages point to must be writable, for as long as the lengths beside it say.
-    pub(crate) unsafe fn recvmmsg(sock: c_int, messages: &mut [mmsghdr], flags: c_int) -> Result<usize> {
-        one_by_one(messages, |entry, is_first| {
-            let flags = if is_first { flags } else { flags | MSG_DONTWAIT };
-            // SAFETY: the caller's.
-            unsafe { recvmsg(sock, &mut entry.msg_hdr, flags) }
-        })
-    }
-
-    /// An error after the first message shows as a short count.
-    fn one_by_one(
-        messages: &mut [mmsghdr],
-        mut call: impl FnMut(&mut mmsghdr, bool) -> Result<usize>,
-    ) -> Result<usize> {
-        let kept = errno();
+/// An error after the first message shows as a short count.
+fn one_by_one(messages: &mut [mmsghdr], mut call: impl FnMut(&mut mmsghdr, bool) -> Result<usize>) -> Result<usize> {
+    keeping_errno(|| {
         let mut done = 0usize;
         for entry in messages.iter_mut().take(IOV_MAX) {
             match call(entry, done == 0) {
@@ -239,19 +253,16 @@ mod batches {
             }
             done = done.saturating_add(1);
         }
-        set_errno(kept);
         Ok(done)
-    }
+    })
 }
-
-pub(crate) use batches::*;
 
 /// `sendmsg` that never raises SIGPIPE, of systems with MSG_NOSIGNAL. A cancellation point.
 ///
 /// # Safety
 /// All that msg points to must be readable.
 #[inline]
-pub(crate) unsafe fn sendmsg_nosignal(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
+pub(crate) unsafe fn sendmsg(sock: c_int, msg: &msghdr, flags: c_int) -> Result<usize> {
     // SAFETY: msg is a reference, the caller vouches for what it points to.
     count(unsafe { libc::sendmsg(sock, msg, flags | libc::MSG_NOSIGNAL) })
 }

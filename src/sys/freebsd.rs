@@ -4,15 +4,12 @@
 use core::ffi::{c_int, c_void};
 use core::mem::{MaybeUninit, size_of};
 
-use super::posix::{SOL_SOCKET, count, option, option_into};
+use super::posix::{SOL_SOCKET, count, option};
 use super::{Peer, gid_t};
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
 
-pub(crate) use super::bsd::{
-    CmsgHeader, MSG_WAITFORONE, STATUS_FLAGS, inode, mmsghdr, name, peer_pidfd, process_number, recvmmsg, recvmsg,
-    recvmsg_of_any_family, sendmmsg, sendmsg_nosignal as sendmsg, table_is_full,
-};
-pub(super) use super::bsd::{is_lacking, meaning};
+pub(crate) use super::bsd::*;
+pub(crate) use super::mmsg::{mmsghdr, recvmmsg, sendmmsg};
 pub(crate) use super::pthread::test_cancel;
 pub(super) use super::pthread::{disable_cancellation, restore_cancellation};
 
@@ -26,18 +23,11 @@ pub(crate) const ARRIVING_MAX: usize = 512;
 /// groups and one.
 pub(crate) const UNIX_PAYLOADS: [usize; 2] = [84, 28 + 1024 * size_of::<gid_t>()];
 
-pub(crate) const SCM_RIGHTS: c_int = 0x01;
-pub(crate) const SCM_PIDFD: Option<c_int> = None;
-pub(crate) const SO_PASSRIGHTS: Option<c_int> = None;
-pub(crate) const SO_PEERSEC: Option<c_int> = None;
-pub(crate) const AF_PACKET: Option<c_int> = None;
 pub(crate) const AF_NETLINK: Option<c_int> = Some(38);
-pub(crate) const MSG_ERRQUEUE: c_int = 0;
 
 pub(crate) const ENODATA: c_int = libc::ENOTCONN;
 pub(crate) const ETOOMANYREFS: c_int = libc::ETOOMANYREFS;
-pub(crate) const IPPROTO_MPTCP: c_int = -1;
-pub(super) const WAITFORONE: c_int = 0x0008_0000;
+pub(crate) const MSG_WAITFORONE: c_int = 0x0008_0000;
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = 0x0004_0000;
 pub(super) const HAS_CMSG_CLOEXEC: bool = true;
 
@@ -84,15 +74,8 @@ pub(crate) fn seals(fd: c_int) -> Result<c_int> {
     count(seals as libc::ssize_t).map(|_| seals)
 }
 
-/// `struct xucred`, whose last word holds the pid since FreeBSD 13.
-#[repr(C)]
-struct Xucred {
-    version: u32,
-    uid: u32,
-    ngroups: i16,
-    groups: [gid_t; 16],
-    pid: Pid,
-}
+/// Its last word holds the pid since FreeBSD 13.
+type Xucred = super::bsd::Xucred<Pid>;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -102,39 +85,22 @@ union Pid {
 }
 
 fn xucred(sock: c_int) -> Result<Xucred> {
-    let mut peer = MaybeUninit::<Xucred>::zeroed();
-    let mut len = size_of::<Xucred>();
-    // SAFETY: peer is writable and len its size.
-    unsafe { option_into(sock, SOL_LOCAL, LOCAL_PEERCRED, peer.as_mut_ptr().cast(), &mut len) }.map_err(no_peer)?;
-    // SAFETY: integers, all of them initialised.
-    Ok(unsafe { peer.assume_init() })
-}
-
-/// What the kernel says where nobody is connected, and of sockets of another family.
-fn no_peer(errno: Errno) -> Errno {
-    if matches!(errno, Errno::EINVAL | Errno::ENOTCONN | Errno::ENOPROTOOPT) { Errno::ENODATA } else { errno }
+    // SAFETY: integers, and a union of plain bits.
+    unsafe { recorded(sock, SOL_LOCAL, LOCAL_PEERCRED) }
 }
 
 /// Who is recorded as the socket's peer: the effective user and group at connect or listen. ENODATA: nobody
 /// that the kernel can name.
 pub(crate) fn peer(sock: c_int) -> Result<Peer> {
     let peer = xucred(sock)?;
-    let [gid, ..] = peer.groups;
-    // SAFETY: both fields are of plain bits, zeroed before.
-    let pid = unsafe { peer.pid.pid };
-    if pid > 0 && peer.ngroups > 0 { Ok(Peer { pid, uid: peer.uid, gid }) } else { Err(Errno::ENODATA) }
+    // SAFETY: both fields are of plain bits, all of them initialised.
+    peer.of_process(unsafe { peer.rest.pid })
 }
 
-/// The supplementary groups that are recorded, 15 at most. The result, and their number where it is known:
-/// on success, and with ERANGE.
+/// The supplementary groups that are recorded.
 pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    match xucred(sock) {
-        Ok(peer) => super::bsd::copy_groups(&peer.groups, peer.ngroups, to),
-        Err(errno) => (Err(errno), 0),
-    }
+    xucred(sock).map_or_else(|errno| (Err(errno), 0), |peer| peer.copy_groups(to))
 }
-
-pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// `struct _pthread_cleanup_info`.
 #[repr(C)]
@@ -165,9 +131,4 @@ impl CleanupBuffer {
         // SAFETY: the caller's; the routine is not executed.
         unsafe { __pthread_cleanup_pop_imp(0) }
     }
-}
-
-/// Nobody tells.
-pub(super) fn is_single_threaded() -> bool {
-    false
 }

@@ -6,9 +6,13 @@
 //!
 //! A flag that a system lacks is 0, an option None.
 
+// What a system has otherwise hides what stands there.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[allow(dead_code)]
 mod bsd;
 mod cancel;
+#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
+mod mmsg;
 mod posix;
 #[cfg(not(target_os = "android"))]
 mod pthread;

@@ -4,16 +4,12 @@
 use core::ffi::{c_int, c_void};
 use core::mem::{MaybeUninit, size_of};
 
-use super::posix::{count, option_into};
+use super::posix::count;
 use super::{Peer, gid_t};
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
 
-pub(crate) use super::bsd::{
-    CmsgHeader, MSG_WAITFORONE, STATUS_FLAGS, family_of_address as socket_domain, inode, mmsghdr, name, peer_pidfd,
-    process_number, recvmmsg, recvmsg, recvmsg_of_any_family, sendmmsg, sendmsg_nosignal as sendmsg, table_is_full,
-    usual_protocol as socket_protocol,
-};
-pub(super) use super::bsd::{close_range, is_lacking, meaning};
+pub(crate) use super::bsd::*;
+pub(crate) use super::mmsg::{mmsghdr, recvmmsg, sendmmsg};
 pub(crate) use super::pthread::test_cancel;
 pub(super) use super::pthread::{disable_cancellation, restore_cancellation};
 
@@ -30,19 +26,9 @@ pub(crate) const ARRIVING_MAX: usize = 512;
 /// Payloads of what else an AF_UNIX socket can bring: `struct sockcred` with NGROUPS_MAX groups and one.
 pub(crate) const UNIX_PAYLOADS: [usize; 1] = [24 + 17 * size_of::<gid_t>()];
 
-pub(crate) const SCM_RIGHTS: c_int = 0x01;
-pub(crate) const SCM_PIDFD: Option<c_int> = None;
-pub(crate) const SO_PASSRIGHTS: Option<c_int> = None;
-pub(crate) const SO_PEERSEC: Option<c_int> = None;
-pub(crate) const AF_PACKET: Option<c_int> = None;
-pub(crate) const AF_NETLINK: Option<c_int> = None;
-pub(crate) const MSG_ERRQUEUE: c_int = 0;
-pub(crate) const O_PATH: c_int = 0;
-
 pub(crate) const ENODATA: c_int = libc::ENODATA;
 pub(crate) const ETOOMANYREFS: c_int = libc::ETOOMANYREFS;
-pub(crate) const IPPROTO_MPTCP: c_int = -1;
-pub(super) const WAITFORONE: c_int = 0x2000;
+pub(crate) const MSG_WAITFORONE: c_int = 0x2000;
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = 0x0800;
 pub(super) const HAS_CMSG_CLOEXEC: bool = true;
 
@@ -66,23 +52,9 @@ pub(crate) fn seals(fd: c_int) -> Result<c_int> {
 /// Who is recorded as the socket's peer: the effective user and group at connect or listen. ENODATA:
 /// nobody.
 pub(crate) fn peer(sock: c_int) -> Result<Peer> {
-    let mut peer = Peer { pid: 0, uid: u32::MAX, gid: u32::MAX };
-    let mut len = size_of::<Peer>();
-    // SAFETY: peer is writable, laid out as struct unpcbid, len is its size, and any bytes are a valid one.
-    let asked = unsafe { option_into(sock, SOL_LOCAL, LOCAL_PEEREID, (&raw mut peer).cast(), &mut len) };
-    match asked {
-        Ok(()) if peer.pid > 0 && len == size_of::<Peer>() => Ok(peer),
-        Ok(()) | Err(Errno::EINVAL | Errno::ENOTCONN | Errno::ENOPROTOOPT) => Err(Errno::ENODATA),
-        Err(errno) => Err(errno),
-    }
+    // SAFETY: integers, laid out as struct unpcbid.
+    unsafe { recorded::<Peer>(sock, SOL_LOCAL, LOCAL_PEEREID) }?.of_somebody()
 }
-
-/// They are not recorded.
-pub(crate) fn peer_groups(_: c_int, _: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    (Err(Errno::ENOPROTOOPT), 0)
-}
-
-pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// `struct pthread_cleanup_store`.
 #[repr(C)]
@@ -113,9 +85,4 @@ impl CleanupBuffer {
         // SAFETY: the caller's; the routine is not executed.
         unsafe { pthread__cleanup_pop(0, (&raw mut self.words).cast()) }
     }
-}
-
-/// Nobody tells.
-pub(super) fn is_single_threaded() -> bool {
-    false
 }

@@ -1,9 +1,10 @@
 //! What POSIX, or common descent, gives to all systems, by the facts of the one at hand.
 
 use core::ffi::{c_int, c_void};
-use core::mem::size_of;
+use core::mem::{MaybeUninit, size_of};
 
 use super::platform::{self, HAS_CMSG_CLOEXEC, errno_location, is_lacking};
+use super::uncancellable;
 use crate::errno::{Errno, Result};
 
 pub(crate) use libc::{gid_t, iovec, msghdr};
@@ -49,6 +50,13 @@ pub(crate) struct Peer {
     pub(crate) pid: i32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
+}
+
+impl Peer {
+    /// ENODATA: no process. 0 is what kernels say of one that they don't know, or don't show to the caller.
+    pub(super) fn of_somebody(self) -> Result<Self> {
+        if self.pid > 0 { Ok(self) } else { Err(Errno::ENODATA) }
+    }
 }
 
 /// What stat tells of a file.
@@ -131,6 +139,20 @@ pub(crate) unsafe fn option_into(
     count(r as libc::ssize_t).map(drop)
 }
 
+/// The value of a socket option that is a struct, of which the kernel has written so many bytes; the rest
+/// is zero.
+///
+/// # Safety
+/// Any bytes must be a valid T.
+pub(super) unsafe fn option_as<T>(sock: c_int, level: c_int, name: c_int) -> Result<(T, usize)> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    let mut len = size_of::<T>();
+    // SAFETY: value is writable and len is its size.
+    unsafe { option_into(sock, level, name, value.as_mut_ptr().cast(), &mut len) }?;
+    // SAFETY: initialised with zeros; the caller vouches for what the kernel wrote over them.
+    Ok((unsafe { value.assume_init() }, len))
+}
+
 /// The flags of the open description, as F_GETFL reports them.
 pub(crate) fn description_flags(fd: c_int) -> Result<c_int> {
     // SAFETY: fcntl without an argument touches no memory.
@@ -188,9 +210,31 @@ pub(crate) fn set_cloexec(fd: c_int) -> Result<()> {
     count(r as libc::ssize_t).map(drop)
 }
 
+/// Whether the process can't have one more descriptor, tried with a duplicate of `sock`, or with a new
+/// descriptor of nothing. No other descriptor will do: closing a duplicate gives up the process's POSIX
+/// locks on the file. Keeps errno.
+pub(crate) fn table_is_full(sock: Option<c_int>) -> bool {
+    let kept = errno();
+    let probe = match sock {
+        // SAFETY: fcntl with an int touches no memory.
+        Some(sock) => unsafe { libc::fcntl(sock, libc::F_DUPFD_CLOEXEC, 0) },
+        None => platform::descriptor_of_nothing(),
+    };
+    let is_full = match probe {
+        -1 => errno() == libc::EMFILE,
+        copy => {
+            uncancellable(|| close(copy, copy));
+            false
+        }
+    };
+    set_errno(kept);
+    is_full
+}
+
 /// Closes the descriptors first..=last, which all belong to the caller. Changes errno.
 ///
-/// To be called with cancellation disabled. A number is released whatever close returns, on all of these systems, so neither EINTR nor another error is a reason to close it again.
+/// To be called with cancellation disabled. A number is released whatever close returns, on all of these
+/// systems, so neither EINTR nor another error is a reason to close it again.
 pub(crate) fn close(first: c_int, last: c_int) {
     if first < last && platform::close_range(first, last) {
         return;

@@ -27,8 +27,3 @@ impl CleanupBuffer {
         restore_cancellation(self.state);
     }
 }
-
-/// Nobody tells.
-pub(super) fn is_single_threaded() -> bool {
-    false
-}

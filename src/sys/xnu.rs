@@ -5,19 +5,14 @@
 //! follows, and a thread that forks and executes in between hands it on.
 
 use core::ffi::{c_int, c_void};
-use core::mem::{MaybeUninit, size_of};
+use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::posix::{SOL_SOCKET, count, option, option_into, set_option};
+use super::posix::{SOL_SOCKET, count, option, set_option};
 use super::{Peer, gid_t, msghdr};
 use crate::errno::{Errno, Result};
 
-pub(crate) use super::bsd::{
-    CmsgHeader, MSG_WAITFORONE, STATUS_FLAGS, family_of_address as socket_domain, inode, mmsghdr, name, peer_pidfd,
-    process_number, recvmmsg, recvmsg, recvmsg_of_any_family, seals, sendmmsg, table_is_full,
-    usual_protocol as socket_protocol,
-};
-pub(super) use super::bsd::{close_range, is_lacking, meaning};
+pub(crate) use super::bsd::*;
 pub(crate) use super::pthread::test_cancel;
 pub(super) use super::pthread::{disable_cancellation, restore_cancellation};
 
@@ -28,22 +23,8 @@ pub(crate) const CMSG_ALIGN: usize = 4;
 /// cmsg_len as it was, and tells nobody the numbers that it cuts off: nothing less will do.
 pub(crate) const ARRIVING_MAX: usize = 512;
 
-/// An AF_UNIX socket brings descriptors alone.
-pub(crate) const UNIX_PAYLOADS: [usize; 0] = [];
-
-pub(crate) const SCM_RIGHTS: c_int = 0x01;
-pub(crate) const SCM_PIDFD: Option<c_int> = None;
-pub(crate) const SO_PASSRIGHTS: Option<c_int> = None;
-pub(crate) const SO_PEERSEC: Option<c_int> = None;
-pub(crate) const AF_PACKET: Option<c_int> = None;
-pub(crate) const AF_NETLINK: Option<c_int> = None;
-pub(crate) const MSG_ERRQUEUE: c_int = 0;
-pub(crate) const F_SEAL_SEAL: c_int = 0;
-pub(crate) const O_PATH: c_int = 0;
-
 pub(crate) const ENODATA: c_int = libc::ENODATA;
 pub(crate) const ETOOMANYREFS: c_int = libc::ETOOMANYREFS;
-pub(crate) const IPPROTO_MPTCP: c_int = -1;
 /// There is no such flag.
 pub(crate) const MSG_CMSG_CLOEXEC: c_int = 0;
 pub(super) const HAS_CMSG_CLOEXEC: bool = false;
@@ -73,45 +54,23 @@ fn not_of_a_closed_one(errno: Errno) -> Result<()> {
     if errno == Errno::EINVAL { Err(Errno::EPIPE) } else { Err(errno) }
 }
 
-/// `struct xucred`.
-#[repr(C)]
-struct Xucred {
-    version: u32,
-    uid: u32,
-    ngroups: i16,
-    groups: [gid_t; 16],
-}
+type Xucred = super::bsd::Xucred<()>;
 
 fn xucred(sock: c_int) -> Result<Xucred> {
-    let mut peer = MaybeUninit::<Xucred>::zeroed();
-    let mut len = size_of::<Xucred>();
-    // SAFETY: peer is writable and len its size.
-    unsafe { option_into(sock, SOL_LOCAL, LOCAL_PEERCRED, peer.as_mut_ptr().cast(), &mut len) }.map_err(no_peer)?;
-    // SAFETY: integers, all of them initialised.
-    Ok(unsafe { peer.assume_init() })
-}
-
-/// What the kernel says where nobody is connected, and of sockets of another family.
-fn no_peer(errno: Errno) -> Errno {
-    if matches!(errno, Errno::EINVAL | Errno::ENOTCONN | Errno::ENOPROTOOPT) { Errno::ENODATA } else { errno }
+    // SAFETY: integers.
+    unsafe { recorded(sock, SOL_LOCAL, LOCAL_PEERCRED) }
 }
 
 /// Who is recorded as the socket's peer: the effective user and group at connect or listen; and the
 /// process that used the other end last. ENODATA: nobody.
 pub(crate) fn peer(sock: c_int) -> Result<Peer> {
     let peer = xucred(sock)?;
-    let [gid, ..] = peer.groups;
-    let pid = option(sock, SOL_LOCAL, LOCAL_PEERPID).map_err(no_peer)?;
-    if pid > 0 && peer.ngroups > 0 { Ok(Peer { pid, uid: peer.uid, gid }) } else { Err(Errno::ENODATA) }
+    peer.of_process(option(sock, SOL_LOCAL, LOCAL_PEERPID).map_err(no_peer)?)
 }
 
-/// The supplementary groups that are recorded, 15 at most. The result, and their number where it is known:
-/// on success, and with ERANGE.
+/// The supplementary groups that are recorded.
 pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    match xucred(sock) {
-        Ok(peer) => super::bsd::copy_groups(&peer.groups, peer.ngroups, to),
-        Err(errno) => (Err(errno), 0),
-    }
+    xucred(sock).map_or_else(|errno| (Err(errno), 0), |peer| peer.copy_groups(to))
 }
 
 pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 0;
@@ -157,9 +116,4 @@ impl CleanupBuffer {
         // SAFETY: as above.
         unsafe { (&raw mut (*pthread_self()).cleanups).write(self.next) }
     }
-}
-
-/// Nobody tells.
-pub(super) fn is_single_threaded() -> bool {
-    false
 }

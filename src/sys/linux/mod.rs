@@ -7,7 +7,7 @@ use core::ffi::c_int;
 use core::mem::{MaybeUninit, size_of, size_of_val};
 
 use super::cancel::uncancellable;
-use super::posix::{SOL_SOCKET, close, count, errno, keeping_errno, option, option_into, set_errno};
+use super::posix::{SOL_SOCKET, count, errno, keeping_errno, option, option_as, option_into, set_errno};
 use super::{IOV_MAX, Inode, Peer, gid_t, msghdr};
 use crate::errno::{Errno, Result};
 
@@ -253,13 +253,10 @@ pub(crate) fn socket_protocol(sock: c_int) -> Result<c_int> {
 /// Where the kernel knows no peer it reports pid 0, uid -1 and success; pid 0 with a good uid where
 /// the caller's PID namespace does not show the process.
 pub(crate) fn peer(sock: c_int) -> Result<Peer> {
-    let mut peer = Peer { pid: 0, uid: u32::MAX, gid: u32::MAX };
-    let mut len = size_of::<Peer>();
     const { assert!(size_of::<Peer>() == size_of::<libc::ucred>()) };
-    // SAFETY: peer is writable, laid out as struct ucred, len is its size, and any bytes are a valid one.
-    unsafe { option_into(sock, SOL_SOCKET, SO_PEERCRED, (&raw mut peer).cast(), &mut len) }?;
-    let is_somebody = peer.pid > 0 && peer.uid != u32::MAX && len == size_of::<Peer>();
-    if is_somebody { Ok(peer) } else { Err(Errno::ENODATA) }
+    // SAFETY: integers, laid out as struct ucred.
+    let (peer, len) = unsafe { option_as::<Peer>(sock, SOL_SOCKET, SO_PEERCRED) }?;
+    if peer.uid != u32::MAX && len == size_of::<Peer>() { peer.of_somebody() } else { Err(Errno::ENODATA) }
 }
 
 /// The supplementary groups that are recorded. The result, and their number where it is known: on
@@ -324,26 +321,10 @@ pub(super) fn is_lacking(level: c_int, name: c_int) -> bool {
     !HAS_PASSRIGHTS && level == SOL_SOCKET && Some(name) == SO_PASSRIGHTS
 }
 
-/// Whether the process can't have one more descriptor, tried with a duplicate of `sock`, or with an
-/// eventfd. No other descriptor will do: closing a duplicate gives up the process's POSIX locks on the
-/// file. Keeps errno.
-pub(crate) fn table_is_full(sock: Option<c_int>) -> bool {
-    let kept = errno();
-    let probe = match sock {
-        // SAFETY: fcntl with an int touches no memory.
-        Some(sock) => unsafe { libc::fcntl(sock, libc::F_DUPFD_CLOEXEC, 0) },
-        // SAFETY: touches no memory.
-        None => unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) },
-    };
-    let is_full = match probe {
-        -1 => errno() == libc::EMFILE,
-        copy => {
-            uncancellable(|| close(copy, copy));
-            false
-        }
-    };
-    set_errno(kept);
-    is_full
+/// A new descriptor, or -1 and errno.
+pub(super) fn descriptor_of_nothing() -> c_int {
+    // SAFETY: touches no memory.
+    unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }
 }
 
 /// Closes the descriptors first..=last in one call. False: not to be had, and nothing is closed.
