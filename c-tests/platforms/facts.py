@@ -13,19 +13,19 @@ SYSTEMS = {
     # headers, then the files of src/ with the system's numbers
     "freebsd": (
         "sys/types.h sys/socket.h sys/un.h sys/time.h sys/ucred.h net/if_dl.h netinet/in.h fcntl.h pthread.h sys/stat.h",
-        "sys/posix.rs sys/bsd.rs sys/freebsd.rs cmsg/kinds/freebsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
+        "sys/posix.rs sys/bsd.rs sys/freebsd.rs cmsg/kinds/freebsd.rs cmsg/kinds/bsd.rs cmsg/kinds/cmsgcred.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
     ),
     "netbsd": (
         "sys/types.h sys/socket.h sys/un.h sys/time.h net/if_dl.h netinet/in.h fcntl.h pthread.h sys/stat.h",
-        "sys/posix.rs sys/bsd.rs sys/netbsd.rs cmsg/kinds/netbsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
+        "sys/posix.rs sys/bsd.rs sys/netbsd.rs cmsg/kinds/netbsd.rs cmsg/kinds/bsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
     ),
     "openbsd": (
         "sys/types.h sys/socket.h sys/un.h sys/time.h net/if_dl.h netinet/in.h fcntl.h pthread.h sys/stat.h",
-        "sys/posix.rs sys/bsd.rs sys/openbsd.rs cmsg/kinds/openbsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
+        "sys/posix.rs sys/bsd.rs sys/openbsd.rs cmsg/kinds/openbsd.rs cmsg/kinds/bsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
     ),
     "xnu": (
         "sys/types.h sys/socket.h sys/un.h sys/time.h sys/ucred.h net/if_dl.h netinet/in.h fcntl.h pthread.h sys/stat.h",
-        "sys/posix.rs sys/bsd.rs sys/xnu.rs cmsg/kinds/xnu.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
+        "sys/posix.rs sys/bsd.rs sys/xnu.rs cmsg/kinds/xnu.rs cmsg/kinds/bsd.rs cmsg/kinds/kame.rs cmsg/kinds/shapes.rs",
     ),
     "linux": (
         "sys/types.h sys/socket.h sys/un.h sys/time.h netinet/in.h fcntl.h pthread.h sys/stat.h",
@@ -62,7 +62,7 @@ STRUCTS = {
     "freebsd.rs:Xucred": ("struct xucred", "version=cr_version uid=cr_uid ngroups=cr_ngroups groups=cr_groups rest=cr_pid"),
     "freebsd.rs:CleanupBuffer": ("struct _pthread_cleanup_info", ""),
     "freebsd.rs:Bintime": ("struct bintime", "sec=sec frac=frac"),
-    "freebsd.rs:Cmsgcred": ("struct cmsgcred", "pid=cmcred_pid uid=cmcred_uid euid=cmcred_euid gid=cmcred_gid ngroups=cmcred_ngroups groups=cmcred_groups"),
+    "cmsgcred.rs:Cmsgcred": ("struct cmsgcred", "pid=cmcred_pid uid=cmcred_uid euid=cmcred_euid gid=cmcred_gid ngroups=cmcred_ngroups groups=cmcred_groups"),
     "freebsd.rs:Sockcred2": ("struct sockcred2", "version=sc_version pid=sc_pid uid=sc_uid euid=sc_euid gid=sc_gid egid=sc_egid ngroups=sc_ngroups groups=sc_groups"),
     "netbsd.rs:Sockcred": ("struct sockcred", "pid=sc_pid uid=sc_uid euid=sc_euid gid=sc_gid egid=sc_egid ngroups=sc_ngroups groups=sc_groups"),
     "netbsd.rs:CleanupBuffer": ("struct pthread_cleanup_store", ""),

@@ -2,12 +2,21 @@
 //! differs.
 
 use core::ffi::c_int;
-use core::mem::offset_of;
+use core::mem::{offset_of, size_of};
 
 use super::shapes::widened;
 use crate::abi::{anc_dest, anc_time};
 use crate::cmsg::payload::Payload;
+use crate::errno::{Errno, Result};
 use crate::sys::AF_INET;
+
+/// IPPROTO_IP. The level of a Unix socket's own options, too.
+pub(super) const IP: c_int = 0;
+
+/// `struct in_addr`, the destination; sent, where the system calls it IP_SENDSRCADDR too: the source.
+pub(super) const IP_RECVDSTADDR: c_int = 7;
+
+pub(super) const TIMEVAL: usize = size_of::<libc::timeval>();
 
 /// `struct timeval`: when a message came, of the time of day.
 pub(super) fn timeval(payload: Payload<'_>) -> Option<anc_time> {
@@ -46,4 +55,9 @@ pub(super) fn interface(payload: Payload<'_>) -> Option<u32> {
 /// One byte.
 pub(super) fn octet(payload: Payload<'_>) -> Option<c_int> {
     payload.at::<u8>(0).map(c_int::from)
+}
+
+/// The local address to send from: level, type and payload. EINVAL: an interface, which can't be chosen.
+pub(in crate::cmsg) fn source_v4(address: [u8; 4], ifindex: u32) -> Result<(c_int, c_int, [u8; 4])> {
+    if ifindex == 0 { Ok((IP, IP_RECVDSTADDR, address)) } else { Err(Errno::EINVAL) }
 }

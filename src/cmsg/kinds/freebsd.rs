@@ -5,26 +5,24 @@
 use core::ffi::c_int;
 use core::mem::{offset_of, size_of};
 
-use super::shapes::PKTINFO6;
-use super::{Kind, Puts, both, bsd, kame, put, received, sent, shapes};
+use super::bsd::{self, IP, IP_RECVDSTADDR, TIMEVAL};
+use super::cmsgcred::{self, CMSGCRED, SCM_CREDS};
+use super::{Kind, Puts, both, kame, put, received, sent, shapes};
 use crate::abi::{ANC_CREDENTIALS, ANC_DEST, ANC_ORIGINAL, ANC_RIGHTS, ANC_TIME, ANC_TOS, ANC_TTL, anc_info, anc_time};
-use crate::cmsg::Credentials;
 use crate::cmsg::payload::{Fact, Payload};
 use crate::cmsg::want::{Clock, How, RAW, RAW6, UDP, UDP6, UNIX, Want, switched};
-use crate::errno::{Errno, Result};
 use crate::sys::{SCM_RIGHTS, SOL_SOCKET};
 
+pub(in crate::cmsg) use super::bsd::source_v4;
+pub(in crate::cmsg) use super::cmsgcred::credentials;
+pub(in crate::cmsg) use super::kame::source_v6;
+pub(in crate::cmsg) use super::lacking::usual;
 pub(crate) use super::one_form as stamps;
 
 const LEVEL: c_int = SOL_SOCKET;
-/// IPPROTO_IP. The level of a Unix socket's own options, too.
-const IP: c_int = 0;
 
 /// `struct timeval`: arrival in microseconds. SO_TIMESTAMP. FreeBSD 2.2.
 const SCM_TIMESTAMP: c_int = 0x02;
-/// `struct cmsgcred`, by the kernel, where the sender asked for it. FreeBSD 2.2. With LOCAL_CREDS
-/// `struct sockcred`.
-const SCM_CREDS: c_int = 0x03;
 /// `struct bintime`. SO_BINTIME, or SO_TS_CLOCK with SO_TS_BINTIME. FreeBSD 6.
 const SCM_BINTIME: c_int = 0x04;
 /// `struct timespec`. SO_TS_CLOCK with SO_TS_REALTIME. FreeBSD 12, as the two below.
@@ -36,8 +34,6 @@ const SCM_TIME_INFO: c_int = 0x07;
 /// `struct sockcred2`. LOCAL_CREDS_PERSISTENT. FreeBSD 13.
 const SCM_CREDS2: c_int = 0x08;
 
-/// `struct in_addr`, the destination; sent, as IP_SENDSRCADDR: the source.
-const IP_RECVDSTADDR: c_int = 7;
 /// `struct sockaddr_dl` of the interface.
 const IP_RECVIF: c_int = 20;
 /// `struct sockaddr_in`: where a datagram was sent to before it was redirected. FreeBSD 14.
@@ -58,7 +54,6 @@ pub(super) const IPV6_RECVPKTINFO: c_int = 36;
 pub(super) const IPV6_RECVTCLASS: c_int = 57;
 pub(super) const IPV6_TCLASS: c_int = 61;
 
-const TIMEVAL: usize = size_of::<libc::timeval>();
 const TIMESPEC: usize = size_of::<libc::timespec>();
 /// `struct bintime`: seconds, and a fraction of one in 64 bits.
 const BINTIME: usize = size_of::<Bintime>();
@@ -68,18 +63,6 @@ struct Bintime {
     frac: u64,
 }
 
-/// `struct cmsgcred`: the real user, the effective one, the real group; the first of the groups is the
-/// effective one.
-#[repr(C)]
-struct Cmsgcred {
-    pid: i32,
-    uid: u32,
-    euid: u32,
-    gid: u32,
-    ngroups: i16,
-    groups: [u32; 16],
-}
-const CMSGCRED: usize = size_of::<Cmsgcred>();
 /// `struct sockcred2`, with as many groups as it says.
 #[repr(C)]
 struct Sockcred2 {
@@ -156,42 +139,14 @@ static OWN: [Want; 8] = [
 
 pub(in crate::cmsg) static WANTS: [&[Want]; 2] = [&OWN, kame::WANTS];
 
-pub(in crate::cmsg) const PUTS: Puts = Puts {
-    tos: [put(IP, IP_TOS, 1), put(kame::LEVEL, IPV6_TCLASS, 4)],
-    ttl: [None, put(kame::LEVEL, kame::IPV6_HOPLIMIT, 4)],
-    segment: None,
-    txtime: None,
-    timestamping: None,
-    mark: None,
-    priority: None,
-};
-
-/// The local address to send from: level, type and payload. EINVAL: an interface, which can't be chosen.
-pub(in crate::cmsg) fn source_v4(address: [u8; 4], ifindex: u32) -> Result<(c_int, c_int, [u8; 4])> {
-    if ifindex == 0 { Ok((IP, IP_RECVDSTADDR, address)) } else { Err(Errno::EINVAL) }
-}
-
-/// The local address to send from, and the interface: level, type and payload.
-pub(in crate::cmsg) fn source_v6(address: [u8; 16], ifindex: u32) -> Result<(c_int, c_int, [u8; PKTINFO6])> {
-    Ok((kame::LEVEL, kame::IPV6_PKTINFO, shapes::pktinfo6_from(address, ifindex)))
-}
-
-/// `struct cmsgcred`, which the kernel fills in whatever stands there: nobody sends foreign ones.
-pub(in crate::cmsg) fn credentials(_: &Credentials) -> Result<(c_int, c_int, [u8; CMSGCRED])> {
-    Ok((LEVEL, SCM_CREDS, [0; CMSGCRED]))
-}
-
-/// Nothing is told from the rest.
-#[inline(always)]
-pub(in crate::cmsg) fn usual(_: c_int, _: c_int, _: Payload<'_>, _: &mut anc_info) -> Fact {
-    None
-}
+pub(in crate::cmsg) const PUTS: Puts =
+    Puts { tos: [put(IP, IP_TOS, 1), put(kame::LEVEL, IPV6_TCLASS, 4)], ..kame::PUTS };
 
 /// What a message says.
 pub(in crate::cmsg) fn decode(level: c_int, kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match (level, kind) {
         (LEVEL, SCM_RIGHTS) => return Some((shapes::rights(payload, info), true)),
-        (LEVEL, SCM_CREDS) => return cmsgcred(payload, info),
+        (LEVEL, SCM_CREDS) => return unless_sockcred(payload, info),
         (LEVEL, SCM_CREDS2) => return sockcred2(payload, info),
         (LEVEL, SCM_TIMESTAMP) => (ANC_TIME, bsd::timeval(payload).map(|time| info.time = time)),
         (LEVEL, SCM_REALTIME) => (ANC_TIME, bsd::timespec(payload).map(|time| info.time = time)),
@@ -215,22 +170,14 @@ fn bintime(payload: Payload<'_>) -> Option<anc_time> {
     bsd::time(sec as i64, nsec as i64)
 }
 
-/// The effective user and group, of which the latter is the first of the groups.
-///
 /// LOCAL_CREDS brings `struct sockcred` under the same number: another struct, which is as long if it has 16
 /// groups. So what says that it has 16 of them may be either, and is not decoded.
-fn cmsgcred(payload: Payload<'_>, info: &mut anc_info) -> Fact {
-    let (pid, uid): (i32, u32) = (payload.at(offset_of!(Cmsgcred, pid))?, payload.at(offset_of!(Cmsgcred, euid))?);
-    let gid = payload.at(offset_of!(Cmsgcred, groups))?;
-    let ngroups: i32 = payload.at(offset_of!(Cmsgcred, ngroups))?;
-    if payload.len() != CMSGCRED || ngroups == 16 || pid <= 0 {
-        return None;
-    }
-    (info.pid, info.uid, info.gid) = (pid, uid, gid);
-    Some((ANC_CREDENTIALS, true))
+fn unless_sockcred(payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let is_cmsgcred = payload.len() == CMSGCRED && cmsgcred::groups(payload)? != 16;
+    if is_cmsgcred { cmsgcred::decode(payload, info) } else { None }
 }
 
-/// The same of a sender who was not asked.
+/// The effective user and group, of a sender who was not asked.
 fn sockcred2(payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let fields = || {
         payload.from(SOCKCRED2)?;

@@ -5,10 +5,11 @@ use core::ffi::c_int;
 
 use super::platform::{IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS};
 use super::shapes::{self, PKTINFO6};
-use super::{Kind, both, received};
+use super::{Kind, Puts, both, lacking, put, received};
 use crate::abi::{ANC_DEST, ANC_TOS, ANC_TTL, anc_info};
 use crate::cmsg::payload::{Fact, Payload};
 use crate::cmsg::want::{INT, RAW6, UDP6, Want, switched};
+use crate::errno::Result;
 
 pub(super) const LEVEL: c_int = 41;
 
@@ -48,6 +49,14 @@ pub(super) const WANTS: &[Want] = &[
     switched(ANC_TTL, DATAGRAMS6, LEVEL, IPV6_RECVHOPLIMIT, INT),
     switched(ANC_TOS, DATAGRAMS6, LEVEL, IPV6_RECVTCLASS, INT),
 ];
+
+pub(in crate::cmsg) const PUTS: Puts =
+    Puts { tos: [None, put(LEVEL, IPV6_TCLASS, 4)], ttl: [None, put(LEVEL, IPV6_HOPLIMIT, 4)], ..lacking::PUTS };
+
+/// The local address to send from, and the interface: level, type and payload.
+pub(in crate::cmsg) fn source_v6(address: [u8; 16], ifindex: u32) -> Result<(c_int, c_int, [u8; PKTINFO6])> {
+    Ok((LEVEL, IPV6_PKTINFO, shapes::pktinfo6_from(address, ifindex)))
+}
 
 /// What a message of this level says.
 pub(super) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {

@@ -3,14 +3,22 @@
 //!
 //! A system's file has the tables LEVELS and WANTS; what the builder's own calls put: PUTS, `source_v4`,
 //! `source_v6`, `credentials`; what the messages say: `decode`, and `usual` for those that nearly every
-//! server asks for; and the forms of its time stamps: `stamps`, `CLOCK`.
+//! server asks for; and the forms of its time stamps: `stamps`, `CLOCK`. What it has not, it takes from
+//! `lacking`.
 
 use core::ffi::{CStr, c_int};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[allow(dead_code)]
 mod bsd;
+#[cfg(any(target_os = "dragonfly", target_os = "freebsd"))]
+mod cmsgcred;
 #[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_vendor = "apple"))]
 mod kame;
+// What a system has otherwise is not taken from there.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[allow(dead_code)]
+mod lacking;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) mod one_form;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]

@@ -4,20 +4,20 @@
 use core::ffi::c_int;
 use core::mem::{offset_of, size_of};
 
-use super::shapes::PKTINFO6;
-use super::{Kind, Puts, both, bsd, kame, put, received, shapes};
+use super::bsd::{self, IP, IP_RECVDSTADDR, TIMEVAL};
+use super::{Kind, both, kame, received, shapes};
 use crate::abi::{ANC_CREDENTIALS, ANC_DEST, ANC_RIGHTS, ANC_TIME, ANC_TTL, anc_dest, anc_info};
-use crate::cmsg::Credentials;
 use crate::cmsg::payload::{Fact, Payload};
-use crate::cmsg::want::{Clock, How, RAW, RAW6, UDP, UDP6, UNIX, Want, switched};
-use crate::errno::{Errno, Result};
+use crate::cmsg::want::{How, RAW, RAW6, UDP, UDP6, UNIX, Want, switched};
+use crate::errno::Result;
 use crate::sys::{SCM_RIGHTS, SOL_SOCKET};
 
+pub(in crate::cmsg) use super::kame::{PUTS, source_v6};
+pub(crate) use super::lacking::CLOCK;
+pub(in crate::cmsg) use super::lacking::{credentials, usual};
 pub(crate) use super::one_form as stamps;
 
 const LEVEL: c_int = SOL_SOCKET;
-/// IPPROTO_IP. The level of a Unix socket's own options, too.
-const IP: c_int = 0;
 
 /// `struct timeval`: arrival in microseconds. SO_TIMESTAMP. NetBSD 6 by this number.
 const SCM_TIMESTAMP: c_int = 0x08;
@@ -26,8 +26,6 @@ const SCM_CREDS: c_int = 0x10;
 const SO_TIMESTAMP: c_int = 0x2000;
 const LOCAL_CREDS: c_int = 0x0004;
 
-/// `struct in_addr`, the destination.
-const IP_RECVDSTADDR: c_int = 7;
 /// `struct sockaddr_dl` of the interface.
 const IP_RECVIF: c_int = 20;
 /// One byte. NetBSD 5.
@@ -40,7 +38,6 @@ pub(super) const IPV6_RECVPKTINFO: c_int = 36;
 pub(super) const IPV6_RECVTCLASS: c_int = 57;
 pub(super) const IPV6_TCLASS: c_int = 61;
 
-const TIMEVAL: usize = size_of::<libc::timeval>();
 /// `struct sockcred`, with as many groups as it says.
 #[repr(C)]
 struct Sockcred {
@@ -71,8 +68,6 @@ const IP_KINDS: &[Kind] = &[
 
 pub(super) static LEVELS: [(c_int, &[Kind]); 3] = [(LEVEL, KINDS), (IP, IP_KINDS), (kame::LEVEL, kame::KINDS)];
 
-pub(crate) const CLOCK: Option<Clock> = None;
-
 const DATAGRAMS: u16 = UDP | RAW;
 
 static OWN: [Want; 5] = [
@@ -85,36 +80,10 @@ static OWN: [Want; 5] = [
 
 pub(in crate::cmsg) static WANTS: [&[Want]; 2] = [&OWN, kame::WANTS];
 
-pub(in crate::cmsg) const PUTS: Puts = Puts {
-    tos: [None, put(kame::LEVEL, IPV6_TCLASS, 4)],
-    ttl: [None, put(kame::LEVEL, kame::IPV6_HOPLIMIT, 4)],
-    segment: None,
-    txtime: None,
-    timestamping: None,
-    mark: None,
-    priority: None,
-};
-
 /// The local address to send from, and the interface: level, type and payload.
 pub(in crate::cmsg) fn source_v4([a, b, c, d]: [u8; 4], ifindex: u32) -> Result<(c_int, c_int, [u8; PKTINFO])> {
     let [i, j, k, l] = ifindex.to_ne_bytes();
     Ok((IP, IP_PKTINFO, [a, b, c, d, i, j, k, l]))
-}
-
-/// The local address to send from, and the interface: level, type and payload.
-pub(in crate::cmsg) fn source_v6(address: [u8; 16], ifindex: u32) -> Result<(c_int, c_int, [u8; PKTINFO6])> {
-    Ok((kame::LEVEL, kame::IPV6_PKTINFO, shapes::pktinfo6_from(address, ifindex)))
-}
-
-/// Nobody sends any.
-pub(in crate::cmsg) fn credentials(_: &Credentials) -> Result<(c_int, c_int, [u8; 0])> {
-    Err(Errno::EINVAL)
-}
-
-/// Nothing is told from the rest.
-#[inline(always)]
-pub(in crate::cmsg) fn usual(_: c_int, _: c_int, _: Payload<'_>, _: &mut anc_info) -> Fact {
-    None
 }
 
 /// What a message says.
