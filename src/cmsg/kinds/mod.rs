@@ -21,6 +21,8 @@ mod kame;
 mod lacking;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) mod one_form;
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
+mod others;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux/mod.rs")]
 #[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
 #[cfg_attr(target_os = "netbsd", path = "netbsd.rs")]
