@@ -756,6 +756,28 @@ static void *ask_while_cancelled(void *sock)
     return NULL;
 }
 
+TEST(a_token_is_of_systems_that_have_one)
+{
+    uint32_t token[10], none[10];
+    int pair[2];
+    size_t i;
+    socket_pair(SOCK_STREAM, pair);
+    memset(token, CANARY, sizeof token);
+    memset(none, CANARY, sizeof none);
+    memset(none + 1, 0, 8 * sizeof none[0]);
+#ifdef LOCAL_PEERTOKEN
+    CHECK_OK(anc_peer_token(pair[0], token + 1), 0);
+    CHECK_INT(token[1 + 5], getpid());
+    CHECK_ERRNO(anc_peer_token(-1, token + 1), EBADF);
+#else
+    CHECK_ERRNO(anc_peer_token(pair[0], token + 1), ENOPROTOOPT);
+#endif
+    for (i = 0; i < 10; i++)
+        CHECK_INT(token[i], none[i]);
+    CHECK_ERRNO(anc_peer_token(pair[0], NULL), EFAULT);
+    close_both(pair);
+}
+
 TEST(no_call_is_a_cancellation_point)
 {
     int pair[2], before;

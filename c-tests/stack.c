@@ -71,6 +71,12 @@ static void receive_parts_refused(void)
     result = anc_recv_fds(pair[1], bytes, 10, got, 3, &came, ANC_ALL) + 2;
 }
 
+static void ask_token(void)
+{
+    uint32_t token[8];
+    result = anc_peer_token(pair[0], token) + 2;
+}
+
 static struct anc_peer peer;
 static void ask_peer(void)
 {
@@ -523,6 +529,7 @@ static const struct row {
     {"anc_wanted", NULL, ask_what_is_wanted, 0, LESS},
     {"anc_peer PIDFD", NULL, ask_peer, 1, LESS},
     {"anc_pidfd_matches", ask_peer, match_pidfd, 1, LESS},
+    {"anc_peer_token", NULL, ask_token, 1, LESS},
     {"anc_fd_describe", NULL, describe_one, 1, LESS},
     {"anc_fd_require", NULL, require_one, 1, LESS},
     {"anc_tx_init", NULL, start_sending, 1, LESS},

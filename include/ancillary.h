@@ -1270,6 +1270,17 @@ int anc_peer_groups(int sock,
                     size_t *n);
 
 /**
+ * Writes to `token`, eight words, the audit token of the process that used the other end of the AF_UNIX
+ * socket `sock` last: the val of an audit_token_t, by which macOS's Security framework checks what program
+ * it runs. A pid is no substitute: it may be another process by then.
+ *
+ * Returns 0, or -1 and errno, with eight zeros in token: ENOPROTOOPT: the system has no such thing; only
+ * macOS and its relatives have. ENODATA: no peer, as for anc_peer. EFAULT: token is NULL. EBADF, ENOTSOCK.
+ */
+int anc_peer_token(int sock,
+                   uint32_t *token);
+
+/**
  * Tells whether `pid` is still the number of the process that `pidfd` refers to. First look up what is
  * needed by the number, in /proc/PID or elsewhere, then ask: 1 proves that it was this process's all
  * the time.

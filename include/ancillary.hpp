@@ -1424,6 +1424,11 @@ inline std::size_t peer_groups(borrowed_fd sock, gid_t *groups, std::size_t room
     detail::check(anc_peer_groups(sock.get(), groups, &room), ec);
     return room;
 }
+/* anc_peer_token: eight words; audit_token_t has as many. */
+inline bool peer_token(borrowed_fd sock, std::uint32_t (&token)[8], std::error_code &ec) noexcept
+{
+    return detail::check(anc_peer_token(sock.get(), token), ec);
+}
 /* anc_pidfd_matches. */
 inline bool pidfd_matches(borrowed_fd pidfd, std::int32_t pid, std::error_code &ec) noexcept
 {

@@ -333,6 +333,10 @@ TEST(a_peer_is_told_and_asked_about)
     char label[8] = "x";
     n = anc::peer_label(s.a, label, sizeof label, ec);
     CHECK(ec || label[n] == '\0');
+    std::uint32_t token[8];
+    CHECK(anc::peer_token(s.a, token, ec) == !ec);
+    if (ec)
+        CHECK_EC(ec, ENOPROTOOPT);
 }
 
 TEST(a_descriptor_is_described_and_required)

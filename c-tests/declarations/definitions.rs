@@ -23,14 +23,15 @@ agree! {
     anc_builder_finish anc_builder_init anc_close_fds anc_close_unclaimed anc_control_max
     anc_decode anc_fd_describe anc_fd_queue_close anc_fd_queue_init anc_fd_queue_recv
     anc_fd_queue_recvv anc_fd_queue_take anc_fd_queue_take_fds anc_fd_require anc_fds_space
-    anc_get anc_len anc_name anc_next anc_peer anc_peer_groups anc_peer_label anc_pidfd_matches
-    anc_put anc_put_credentials anc_put_fds anc_put_mark anc_put_priority anc_put_reply_from
-    anc_put_segment anc_put_source anc_put_timestamping anc_put_tos anc_put_ttl anc_put_txtime
-    anc_recv_fd anc_recv_fds anc_recvmmsg anc_recvmsg anc_recvv_fds anc_refuse_fds anc_rx_close
-    anc_rx_got anc_rx_init anc_rx_next anc_rx_prepare anc_rx_recv anc_send_fd anc_send_fds
-    anc_sendmmsg anc_sendmsg anc_sendv_fds anc_space anc_take_fds anc_take_pidfd
-    anc_truncation_cause anc_tx_drop anc_tx_flush anc_tx_init anc_tx_next anc_tx_queue
-    anc_tx_sent anc_version anc_want anc_want_space anc_want_timestamping anc_wanted
+    anc_get anc_len anc_name anc_next anc_peer anc_peer_groups anc_peer_label anc_peer_token
+    anc_pidfd_matches anc_put anc_put_credentials anc_put_fds anc_put_mark anc_put_priority
+    anc_put_reply_from anc_put_segment anc_put_source anc_put_timestamping anc_put_tos
+    anc_put_ttl anc_put_txtime anc_recv_fd anc_recv_fds anc_recvmmsg anc_recvmsg anc_recvv_fds
+    anc_refuse_fds anc_rx_close anc_rx_got anc_rx_init anc_rx_next anc_rx_prepare anc_rx_recv
+    anc_send_fd anc_send_fds anc_sendmmsg anc_sendmsg anc_sendv_fds anc_space anc_take_fds
+    anc_take_pidfd anc_truncation_cause anc_tx_drop anc_tx_flush anc_tx_init anc_tx_next
+    anc_tx_queue anc_tx_sent anc_version anc_want anc_want_space anc_want_timestamping
+    anc_wanted
 }
 
 #[test]

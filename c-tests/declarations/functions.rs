@@ -95,6 +95,7 @@ extern "C" {
     pub fn anc_put_priority(b: *mut anc_builder, priority: u32);
     pub fn anc_peer(sock: c_int, p: *mut anc_peer, size: size_t, flags: c_uint) -> c_int;
     pub fn anc_peer_label(sock: c_int, buf: *mut c_char, len: *mut size_t) -> c_int;
+    pub fn anc_peer_token(sock: c_int, token: *mut u32) -> c_int;
     pub fn anc_peer_groups(sock: c_int, groups: *mut gid_t, n: *mut size_t) -> c_int;
     pub fn anc_pidfd_matches(pidfd: c_int, pid: i32) -> c_int;
     pub fn anc_fd_describe(fd: c_int, info: *mut anc_fd_info, size: size_t) -> c_int;

@@ -69,6 +69,21 @@ pub unsafe extern "C" fn anc_peer_groups(sock: c_int, groups: *mut gid_t, n: *mu
     status(unsafe { self::groups(sock, groups, n) })
 }
 
+/// Writes to `token`, eight words, the audit token of the process that used the other end of the AF_UNIX
+/// socket `sock` last: the val of an audit_token_t, by which macOS's Security framework checks what program
+/// it runs. A pid is no substitute: it may be another process by then.
+///
+/// Returns 0, or -1 and errno, with eight zeros in token: ENOPROTOOPT: the system has no such thing; only
+/// macOS and its relatives have. ENODATA: no peer, as for anc_peer. EFAULT: token is NULL. EBADF, ENOTSOCK.
+///
+/// # Safety
+/// `token` must be NULL or writable for eight words.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anc_peer_token(sock: c_int, token: *mut u32) -> c_int {
+    // SAFETY: the caller's pointer.
+    status(unsafe { self::token(sock, token) })
+}
+
 /// Tells whether `pid` is still the number of the process that `pidfd` refers to. First look up what is
 /// needed by the number, in /proc/PID or elsewhere, then ask: 1 proves that it was this process's all
 /// the time.
@@ -120,6 +135,16 @@ unsafe fn label(sock: c_int, buf: *mut c_char, len: *mut usize) -> Result<()> {
     let room = core::mem::take(len);
     // SAFETY: the caller's pointer, of so many bytes.
     socket::peer_label(sock, unsafe { slots(buf.cast(), room) }?, len)
+}
+
+/// # Safety
+/// As for anc_peer_token.
+unsafe fn token(sock: c_int, token: *mut u32) -> Result<()> {
+    // SAFETY: the caller's pointer, of eight words.
+    let token = unsafe { token.cast::<[u32; 8]>().as_mut() }.ok_or(Errno::EFAULT)?;
+    *token = [0; 8];
+    *token = socket::peer_token(sock)?;
+    Ok(())
 }
 
 /// # Safety

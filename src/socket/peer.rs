@@ -63,6 +63,12 @@ pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>], n: &mut us
     result
 }
 
+/// The audit token of the process that used the other end last. ENOPROTOOPT: the system has none.
+pub(crate) fn peer_token(sock: c_int) -> Result<[u32; 8]> {
+    let token = sys::peer_token(sock)?;
+    is_of_a_peer(sock).map(|()| token)
+}
+
 /// ENODATA unless what the socket has recorded is somebody else's. A listening socket has the credentials that
 /// its own clients are to see, and a Bluetooth socket has those of the process that made it: whoever took
 /// them for a peer's would trust everybody as himself. To be asked after the record was read.

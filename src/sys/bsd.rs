@@ -58,6 +58,11 @@ pub(crate) fn process_number(_: c_int) -> Result<c_int> {
     Err(Errno::EBADF)
 }
 
+/// No process has a token.
+pub(crate) fn peer_token(_: c_int) -> Result<[u32; 8]> {
+    Err(Errno::ENOPROTOOPT)
+}
+
 pub(crate) fn peer_pidfd(_: c_int) -> Result<Option<c_int>> {
     Ok(None)
 }

@@ -34,6 +34,8 @@ const SO_NOSIGPIPE: c_int = 0x1022;
 const SOL_LOCAL: c_int = 0;
 const LOCAL_PEERCRED: c_int = 0x001;
 const LOCAL_PEERPID: c_int = 0x002;
+/// `audit_token_t`, of the process that used the other end last.
+const LOCAL_PEERTOKEN: c_int = 0x006;
 
 pub(super) use libc::__error as errno_location;
 
@@ -66,6 +68,11 @@ fn xucred(sock: c_int) -> Result<Xucred> {
 pub(crate) fn peer(sock: c_int) -> Result<Peer> {
     let peer = xucred(sock)?;
     peer.of_process(option(sock, SOL_LOCAL, LOCAL_PEERPID).map_err(no_peer)?)
+}
+
+pub(crate) fn peer_token(sock: c_int) -> Result<[u32; 8]> {
+    // SAFETY: integers.
+    unsafe { recorded(sock, SOL_LOCAL, LOCAL_PEERTOKEN) }
 }
 
 /// The supplementary groups that are recorded.

@@ -280,6 +280,11 @@ pub(crate) fn peer_pidfd(sock: c_int) -> Result<Option<c_int>> {
     }
 }
 
+/// No process has a token.
+pub(crate) fn peer_token(_: c_int) -> Result<[u32; 8]> {
+    Err(Errno::ENOPROTOOPT)
+}
+
 /// The seals of a file that has some: of memfds, and of all files of tmpfs and hugetlbfs. EINVAL: any
 /// other.
 pub(crate) fn seals(fd: c_int) -> Result<c_int> {
