@@ -59,7 +59,7 @@ LACKING = {"0", "None", "-1"}
 # Structs of Rust: the C type and its members, in the order of the Rust fields.
 STRUCTS = {
     "bsd.rs:CmsgHeader": ("struct cmsghdr", "len=cmsg_len level=cmsg_level kind=cmsg_type"),
-    "freebsd.rs:Xucred": ("struct xucred", "version=cr_version uid=cr_uid ngroups=cr_ngroups groups=cr_groups rest=cr_pid"),
+    "freebsd.rs:Xucred": ("struct xucred", "version=cr_version uid=cr_uid ngroups=cr_ngroups groups=cr_groups rest=_cr_unused1"),
     "freebsd.rs:CleanupBuffer": ("struct _pthread_cleanup_info", ""),
     "freebsd.rs:Bintime": ("struct bintime", "sec=sec frac=frac"),
     "cmsgcred.rs:Cmsgcred": ("struct cmsgcred", "pid=cmcred_pid uid=cmcred_uid euid=cmcred_euid gid=cmcred_gid ngroups=cmcred_ngroups groups=cmcred_groups"),
@@ -133,6 +133,11 @@ def plan(system, root):
                     key = f"K{count}"
                     want(key, f"offsetof({c}, {field})")
                     planted.setdefault(path, []).append((key, f"core::mem::offset_of!({struct}, {rust})", f"the place of {c}.{field}"))
+                    count += 1
+                    key = f"K{count}"
+                    want(key, f"sizeof((({c} *)0)->{field})")
+                    width = f"{{ const fn of<T, F>(_: fn(&T) -> &F) -> usize {{ size_of::<F>() }} of(|a: &{struct}| &a.{rust}) }}"
+                    planted.setdefault(path, []).append((key, width, f"the size of {c}.{field}"))
                     count += 1
     for systems, names in LIBC.items():
         if system in systems.split():
