@@ -170,10 +170,10 @@ demo: $(STAGE)/.done
 bench: $(STAGE)/.done
 	@sh benches/bench.sh $(STAGE) $(BUILD)/bench
 
-CHECKS := header gates abi rust msrv declarations manual installed tests watch tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
+CHECKS := header gates abi rust msrv systems declarations manual installed tests watch tests-static cplusplus compat must-fail sanitized valgrind fallbacks facts fuzz demo examples migrate dist
 # A source archive (`make dist`) has no crates for tests.
 ifeq ($(wildcard c-tests/Cargo.toml),)
-LEFT_OUT := header rust msrv declarations must-fail fuzz dist
+LEFT_OUT := header rust msrv systems declarations must-fail fuzz dist
 CHECKS := $(filter-out $(LEFT_OUT),$(CHECKS))
 endif
 .PHONY: check check-platforms $(addprefix check-,$(CHECKS))
@@ -259,6 +259,9 @@ check-facts facts:
 	@sh c-tests/facts/facts.sh $(BUILD)/facts
 check-fuzz: $(STAGE)/.done
 	@sh fuzz/run.sh $(STAGE) $(BUILD)/fuzz 20
+# The other systems: that their files compile, by a toolchain which can build a core library for them.
+check-systems:
+	@sh c-tests/platforms.sh --compile $(BUILD)/systems
 # The other systems and machines: long, and with tools that CI has not.
 check-platforms:
 	@sh c-tests/platforms.sh $(BUILD)/platforms

@@ -1,5 +1,6 @@
 #!/bin/sh
 # platforms.sh OUT [target...]: what can be proved of the other systems and machines from here, and how.
+# platforms.sh --compile OUT [target...]: that the library compiles for each system, and no more.
 #
 # compiled  the library for the target, with a core library built for it
 # no panic  the panic handler, and the function that nobody defines, are gone from the archive
@@ -12,6 +13,8 @@
 # libc6-arm64-cross and libc6-s390x-cross. What is not there is skipped, with its reason.
 # TESTS: the programs to run; all of them unless it is set, none if it is empty.
 set -eu
+compile=
+[ "$1" != --compile ] || { compile=only; shift; }
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
@@ -23,10 +26,6 @@ if ! sources=$("$RUSTC" --print sysroot 2> /dev/null)/lib/rustlib/src/rust/libra
     echo "skipped: no rustc with the sources of its core library (Debian: rustc-web, cargo-web, rust-web-src)"
     exit 0
 fi
-ZIG=${ZIG:-$(python3 -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))' 2> /dev/null || true)}
-[ -n "$ZIG" ] || echo 'skipped: comparing with the headers of other systems, and linking for them: no ziglang'
-export ZIG_GLOBAL_CACHE_DIR="$out/zig" ZIG_LOCAL_CACHE_DIR="$out/zig"
-
 # Rust's name of the target, zig's, the system in facts.py, and what compiles and runs the tests.
 targets='
 x86_64-unknown-linux-musl   x86_64-linux-musl   linux   musl-gcc:
@@ -44,6 +43,18 @@ x86_64-unknown-dragonfly    -                   -       -
 x86_64-unknown-illumos      -                   -       -
 x86_64-unknown-haiku        -                   -       -
 '
+if [ -n "$compile" ]; then
+    chosen=${*:-$(echo "$targets" | awk '$1 !~ /^(aarch64|s390x|$)/ { print $1 }')}
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS='-D warnings' CARGO_TARGET_DIR=$out/cargo "$CARGO" check --quiet --locked --package ancillary -Zbuild-std=core \
+        --lib --no-default-features --features capi $(printf -- '--target %s ' $chosen)
+    echo "ok   it compiles for" $chosen
+    exit 0
+fi
+
+ZIG=${ZIG:-$(python3 -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))' 2> /dev/null || true)}
+[ -n "$ZIG" ] || echo 'skipped: comparing with the headers of other systems, and linking for them: no ziglang'
+export ZIG_GLOBAL_CACHE_DIR="$out/zig" ZIG_LOCAL_CACHE_DIR="$out/zig"
+
 # liburing is there for this machine alone.
 programs=$(cd c-tests && for source in *.c field-bugs/*.c ports/*.c; do
     case $source in
