@@ -12,17 +12,7 @@ rm -rf "$out"
 mkdir -p "$out/root"
 out=$(cd "$out" && pwd)
 failed=0
-check() { # what, command...
-    what=$1
-    shift
-    if "$@" > "$out/log" 2>&1; then
-        echo "ok   $what"
-    else
-        echo "FAIL $what"
-        tail -n 30 "$out/log" | sed 's/^/     /'
-        failed=1
-    fi
-}
+. "$root/c-tests/check.sh"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 source=$out/libancillary-$version
 check 'the changelog has the version' grep -q "^libancillary ($version-" "$root/debian/changelog"

@@ -28,7 +28,7 @@ rm -rf "$tree"
 tar tzf "$out/here/$name.tar.gz" | sed -n "s|^$name/\(.*[^/]\)\$|\1|p" | LC_ALL=C sort > "$out/files"
 vendored=$(sed -n 's|^vendor/\([^/]*\)/.*|\1|p' "$out/files" | sort -u | tr '\n' ' ')
 {
-    git -C "$root" ls-files -- . ':!.ci' ':!.gitignore' ':!debian' ':!fuzz' ':!tests' ':!benches/rust' ':!cdylib' ':!c-tests/Cargo.toml' ':!c-tests/build.rs' ':!c-tests/declarations'
+    git -C "$root" ls-files -- . $(sed 's/^/:!/' "$root/dist/left-out")
     echo .cargo/config.toml
     grep '^vendor/libc/' "$out/files"
 } | LC_ALL=C sort > "$out/expected"

@@ -8,17 +8,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 failed=0
-check() { # what, command...
-    what=$1
-    shift
-    if "$@" > "$out/log" 2>&1; then
-        echo "ok   $what"
-    else
-        echo "FAIL $what"
-        tail -n 20 "$out/log" | sed 's/^/     /'
-        failed=1
-    fi
-}
+. "$here/check.sh"
 lacks() { ! command -v "$1" > /dev/null && echo "skipped: $2: this machine has no $1"; }
 unset PKG_CONFIG_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH CFLAGS LDFLAGS
 

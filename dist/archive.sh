@@ -3,7 +3,7 @@
 # crate that the library links is in it. It is made of the files that git knows, as they are now.
 #
 # Crates that only tests, the header's maker and optional features use are not in it, nor are the tests
-# that need them.
+# that need them: dist/left-out.
 # The same commit gives the same bytes; SOURCE_DATE_EPOCH: the files' time, else that of the commit.
 set -eu
 out=$1
@@ -21,7 +21,7 @@ time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 cp "$(git rev-parse --git-path index)" "$out/index"
 tree=$(export GIT_INDEX_FILE="$out/index" && git add -u && git write-tree)
 rm "$out/index"
-git archive "$tree" -- . ':!.ci' ':!.gitignore' ':!debian' ':!fuzz' ':!tests' ':!benches/rust' ':!cdylib' ':!c-tests/Cargo.toml' ':!c-tests/build.rs' ':!c-tests/declarations' |
+git archive "$tree" -- . $(sed 's/^/:!/' dist/left-out) |
     tar xf - -C "$out/$name"
 
 cd "$out/$name"
