@@ -18,8 +18,10 @@ navigation='<nav><a href="index.html">libancillary</a> <a href="ancillary.7.html
 for page in $pages; do
     ! grep -q '^\.so ' "$page" || continue
     grep -v "\"$page.html\"" "$out/links" > "$out/others"
+    # Those of section 7 are long.
+    case $page in *.7) contents=toc, ;; *) contents= ;; esac
     mandoc -Thtml -Ios="libancillary $version" \
-        -Ostyle=manual.css,man='%N.%S.html;https://man7.org/linux/man-pages/man%S/%N.%S.html' "$page" |
+        -O"$contents"style=manual.css,man='%N.%S.html;https://man7.org/linux/man-pages/man%S/%N.%S.html' "$page" |
         sed -f "$out/others" -e "s|<body>|&$navigation|" > "$out/$page.html"
 done
 for page in $pages; do
