@@ -82,6 +82,29 @@ TEST(a_message_of_which_nothing_has_gone_is_queued)
     }
 }
 
+/* The batch ends in the middle of the message; its last descriptors were with its first frames. */
+TEST(the_descriptors_of_a_large_message_have_gone_before_its_bytes)
+{
+    FOR_BOTH(type) {
+        enum { LEN = 500000 };
+        struct anc_limits limits = {0, 0, 600, 0};
+        struct parcel *p = new_parcel(LEN, 2, ANC_MOVE);
+        struct msghdr msg;
+        ssize_t n;
+        start_channel(&ch, type, &limits);
+        queue_parcel(&ch, p);
+        CHECK_OK(anc_tx_next(&ch.tx, &msg), 1);
+        CHECK(bytes_of(&msg) < LEN);
+        n = sendmsg(ch.pair[0], &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        CHECK_INT(n, bytes_of(&msg));
+        CHECK_OK(anc_tx_sent(&ch.tx, n), 0);
+        CHECK_INT(p->out.state, ANC_OUT_FDS_GONE);
+        CHECK(!is_open(p->fds[0]) && !is_open(p->fds[1]));
+        end_channel(&ch);
+        free_parcel(p);
+    }
+}
+
 TEST(moved_descriptors_of_a_large_message_are_closed_as_they_go)
 {
     FOR_BOTH(type) {
