@@ -493,10 +493,10 @@ static void send_built(int sock, const struct anc_builder *b, int by_batch)
     struct iovec iov = {"x", 1};
     struct mmsghdr v = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
     CHECK_OK(anc_builder_finish(b, &v.msg_hdr), 0);
-    if (by_batch)
+    if (by_batch && !MUSL_COPIES)
         CHECK_INT(sendmmsg(sock, &v, 1, MSG_NOSIGNAL), 1);
     else
-        CHECK_INT(sendmsg(sock, &v.msg_hdr, MSG_NOSIGNAL), 1);
+        CHECK_INT(kernel_sendmsg(sock, &v.msg_hdr, MSG_NOSIGNAL), 1);
 }
 
 /* One message: these descriptors, and credentials of this process if wanted. */

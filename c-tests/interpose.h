@@ -51,7 +51,10 @@ static unsigned char owner[NUMBERS];
 static _Thread_local int watching; /* other threads' calls are not the library's */
 
 #define NEXT(name) ((__typeof__(name) *)next_of(&next_##name, #name))
-static void *next_sendmsg, *next_recvmsg, *next_close, *next_fcntl, *next_getsockopt, *next_syscall;
+static void *next_sendmsg, *next_recvmsg, *next_close, *next_fcntl, *next_getsockopt;
+#ifdef __linux__
+static void *next_syscall;
+#endif
 
 static inline void *next_of(void **next, const char *name)
 {
@@ -136,11 +139,11 @@ static inline void done(enum call call)
 }
 
 /* The first `at_most` bytes of a list of buffers. */
-static inline struct iovec *first_bytes(const struct msghdr *msg, size_t *count)
+static inline struct iovec *first_bytes(const struct msghdr *msg, size_t all, size_t *count)
 {
     static struct iovec part[1024];
     size_t i, left = world.at_most;
-    for (i = 0; i < msg->msg_iovlen && left > 0; i++) {
+    for (i = 0; i < all && left > 0; i++) {
         part[i] = msg->msg_iov[i];
         if (part[i].iov_len > left)
             part[i].iov_len = left;
@@ -170,6 +173,7 @@ static inline void note_arrivals(struct msghdr *msg)
 ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
 {
     struct msghdr part = *msg;
+    size_t count = 0;
     ssize_t n;
     if (!watching)
         return NEXT(sendmsg)(sock, msg, flags);
@@ -177,8 +181,10 @@ ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
     if (fails(SENDMSG))
         return -1;
     world.with_control += msg->msg_controllen != 0;
-    if (world.at_most)
-        part.msg_iov = first_bytes(msg, &part.msg_iovlen);
+    if (world.at_most) {
+        part.msg_iov = first_bytes(msg, (size_t)msg->msg_iovlen, &count);
+        part.msg_iovlen = (__typeof__(part.msg_iovlen))count;
+    }
     n = NEXT(sendmsg)(sock, &part, flags);
     done(SENDMSG);
     return n;
@@ -187,7 +193,7 @@ ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
 ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 {
     struct iovec *all = msg->msg_iov;
-    size_t count = msg->msg_iovlen;
+    size_t count = (size_t)msg->msg_iovlen, first = 0;
     ssize_t n;
     if (!watching)
         return NEXT(recvmsg)(sock, msg, flags);
@@ -196,11 +202,13 @@ ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
         return -1;
     if (world.recvmsg)
         return world.recvmsg(sock, msg, flags);
-    if (world.at_most)
-        msg->msg_iov = first_bytes(msg, &msg->msg_iovlen);
+    if (world.at_most) {
+        msg->msg_iov = first_bytes(msg, count, &first);
+        msg->msg_iovlen = (__typeof__(msg->msg_iovlen))first;
+    }
     n = NEXT(recvmsg)(sock, msg, flags);
     msg->msg_iov = all;
-    msg->msg_iovlen = count;
+    msg->msg_iovlen = (__typeof__(msg->msg_iovlen))count;
     if (n >= 0) {
         note_arrivals(msg);
         msg->msg_flags |= world.forced_flags;
@@ -261,6 +269,7 @@ int getsockopt(int sock, int level, int name, void *value, socklen_t *len)
     return NEXT(getsockopt)(sock, level, name, value, len);
 }
 
+#ifdef __linux__
 __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
     long a[6], fd, r;
@@ -271,7 +280,16 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     /* With musl, how a large message goes. */
-    if (!watching || number == SYS_sendmsg)
+    if (watching && number == SYS_sendmsg) {
+        world.flags = (int)a[2];
+        if (fails(SENDMSG))
+            return -1;
+        world.with_control++;
+        r = NEXT(syscall)(number, a[0], a[1], a[2]);
+        done(SENDMSG);
+        return r;
+    }
+    if (!watching)
         return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (fails(number == SYS_close_range ? CLOSE_RANGE : OTHER))
         return -1;
@@ -286,6 +304,7 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
     done(CLOSE_RANGE);
     return r;
 }
+#endif
 
 /* The calls since new_world: named ones as often as said, others never. A list ends with CALLS. */
 static inline void called(const char *what, const int (*expected)[2])

@@ -111,7 +111,7 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 
 INLINE size_t append_control(struct msghdr *msg, size_t at, int type, const void *data, size_t len)
 {
-    struct cmsghdr header;
+    raw_header header;
     CHECK(at + CMSG_SPACE(len) <= ANC_CONTROL_MAX);
     memset(&header, 0, sizeof header);
     header.cmsg_len = CMSG_LEN(len);

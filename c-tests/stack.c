@@ -442,7 +442,7 @@ static void send_most_of_a_channel(void)
 {
     queue_moved();
     show_next();
-    told = sendmsg(pair[0], &asked, MSG_NOSIGNAL);
+    told = kernel_sendmsg(pair[0], &asked, MSG_NOSIGNAL);
     CHECK(told > 0);
 }
 
