@@ -1,5 +1,6 @@
 /* anc_fd_describe and anc_fd_require: every kind made for real and received from a peer, what a hostile
- * peer can make of a descriptor, and that looking changes nothing. */
+ * peer can make of a descriptor, and that looking changes nothing.
+ * Linux alone: what its files are. */
 #include "harness.h"
 #include <linux/filter.h>
 #include <linux/fuse.h>

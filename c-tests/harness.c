@@ -463,10 +463,27 @@ void check_child(pid_t child)
     CHECK_CASE(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's status is %#x", status);
 }
 
+/* A list of words. */
+static int is_in(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    while (list && *list) {
+        size_t next = strcspn(list, " ");
+        if (next == len && strncmp(list, word, len) == 0)
+            return 1;
+        list += next + (list[next] != 0);
+    }
+    return 0;
+}
+
 static int run(const struct test *test)
 {
     int status;
     pid_t child;
+    if (is_in(getenv("ANC_LEFT_OUT"), test->name)) {
+        puts("     skipped: left out here");
+        return SKIPPED;
+    }
     fflush(stdout);
     child = fork();
     if (child == 0) {

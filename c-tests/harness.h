@@ -3,7 +3,7 @@
  *     TEST(a_property_that_a_user_relies_on) { CHECK(...); }
  *
  * The program prints a line for each test, and ends with `N passed, N failed`. With arguments it
- * runs only the tests of these names. */
+ * runs only the tests of these names; ANC_LEFT_OUT names those that it skips. */
 #ifndef HARNESS_H
 #define HARNESS_H
 

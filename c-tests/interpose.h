@@ -11,7 +11,9 @@
 #include "harness.h"
 #include <dlfcn.h>
 #include <limits.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -52,8 +54,10 @@ static _Thread_local int watching; /* other threads' calls are not the library's
 
 #define NEXT(name) ((__typeof__(name) *)next_of(&next_##name, #name))
 static void *next_sendmsg, *next_recvmsg, *next_close, *next_fcntl, *next_getsockopt;
-#ifdef __linux__
+#if defined(__linux__)
 static void *next_syscall;
+#elif defined(__FreeBSD__)
+static void *next_close_range;
 #endif
 
 static inline void *next_of(void **next, const char *name)
@@ -269,10 +273,45 @@ int getsockopt(int sock, int level, int name, void *value, socklen_t *len)
     return NEXT(getsockopt)(sock, level, name, value, len);
 }
 
+/* Linux's by number, FreeBSD's by name. */
+static inline int close_range_fails(int first, int last, int flags)
+{
+    int fd;
+    if (fails(CLOSE_RANGE))
+        return 1;
+    CHECK((unsigned int)first <= (unsigned int)last && flags == 0);
+    for (fd = first; fd <= last; fd++)
+        CHECK(fd < NUMBERS && owner[fd] != NOBODYS && NEXT(fcntl)(fd, F_GETFD) != -1);
+    return 0;
+}
+
+/* Where the kernel has not got it (before Linux 5.9, valgrind) they still have to be closed. */
+static inline void close_range_has_come(int first, int last, int has_closed)
+{
+    int fd;
+    for (fd = first; has_closed && fd <= last; fd++)
+        closes(fd);
+    done(CLOSE_RANGE);
+}
+
+#ifdef __FreeBSD__
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+    int r;
+    if (!watching)
+        return NEXT(close_range)(first, last, flags);
+    if (close_range_fails((int)first, (int)last, flags))
+        return -1;
+    r = NEXT(close_range)(first, last, flags);
+    close_range_has_come((int)first, (int)last, r == 0);
+    return r;
+}
+#endif
+
 #ifdef __linux__
 __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
-    long a[6], fd, r;
+    long a[6], r;
     va_list args;
     int i;
     va_start(args, number);
@@ -291,17 +330,11 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
     }
     if (!watching)
         return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (fails(number == SYS_close_range ? CLOSE_RANGE : OTHER))
-        return -1;
     CHECK_INT(number, SYS_close_range);
-    CHECK((unsigned int)a[0] <= (unsigned int)a[1] && (unsigned int)a[2] == 0);
-    for (fd = (int)a[0]; fd <= (int)a[1]; fd++)
-        CHECK(fd < NUMBERS && owner[fd] != NOBODYS && NEXT(fcntl)((int)fd, F_GETFD) != -1);
+    if (close_range_fails((int)a[0], (int)a[1], (int)a[2]))
+        return -1;
     r = NEXT(syscall)(number, a[0], a[1], a[2]);
-    /* Where the kernel has not got it (before Linux 5.9, valgrind) they still have to be closed. */
-    for (fd = (int)a[0]; r == 0 && fd <= (int)a[1]; fd++)
-        closes((int)fd);
-    done(CLOSE_RANGE);
+    close_range_has_come((int)a[0], (int)a[1], r == 0);
     return r;
 }
 #endif

@@ -295,7 +295,7 @@ static void check_get(const unsigned char *bytes, size_t size, int level, int ty
         if (e.level == level && e.type == type) {
             raw_header header;
             memcpy(&header, bytes + at, sizeof header);
-            error = header.cmsg_len != ANC_LEN(len) || e.cut ? EMSGSIZE : 0;
+            error = header.cmsg_len != ANC_LEN(len) || e.cut > 0 ? EMSGSIZE : 0;
             from = e.data;
         }
         at = e.next % sizeof(size_t) ? e.next + sizeof(size_t) - e.next % sizeof(size_t) : e.next;

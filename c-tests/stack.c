@@ -1,5 +1,6 @@
 /* The stack that each call needs, the C library's frames below it included: at most what its page
- * says, 3 KB or 1 KB, so that a handler on a signal stack of 8 KB can call it. */
+ * says, 3 KB or 1 KB, so that a handler on a signal stack of 8 KB can call it.
+ * Linux alone: pidfds and options of Linux among the calls. */
 #include "harness.h"
 #include <limits.h>
 #include <netinet/in.h>
@@ -551,7 +552,7 @@ static const struct row {
 static char *volatile frame;
 
 /* Everything below this frame is the call's, and the return address to it. */
-__attribute__((noinline)) static void call_once(void (*call)(void))
+__attribute__((noinline)) static void make_call(void (*call)(void))
 {
     frame = __builtin_frame_address(0);
     call();
@@ -560,7 +561,7 @@ __attribute__((noinline)) static void call_once(void (*call)(void))
 
 static void *on_painted_stack(void *call)
 {
-    call_once(((const struct row *)call)->call);
+    make_call(((const struct row *)call)->call);
     return NULL;
 }
 

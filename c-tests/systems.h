@@ -9,7 +9,9 @@
 #ifdef __APPLE__
 #define SOCK_CLOEXEC 0x10000000
 #define SOCK_NONBLOCK 0x20000000
+#ifndef MSG_CMSG_CLOEXEC
 #define MSG_CMSG_CLOEXEC 0
+#endif
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
 #endif
@@ -36,12 +38,12 @@ static inline int socketpair_with_flags(int domain, int type, int protocol, int 
     return r;
 }
 
-static inline int accept4(int sock, struct sockaddr *from, socklen_t *len, int flags)
+static inline int accept_with_flags(int sock, struct sockaddr *from, socklen_t *len, int flags)
 {
     return with_flags(accept(sock, from, len), flags & SOCK_CLOEXEC, flags & SOCK_NONBLOCK);
 }
 
-static inline int pipe2(int pair[2], int flags)
+static inline int pipe_with_flags(int pair[2], int flags)
 {
     int i, r = pipe(pair);
     for (i = 0; r == 0 && i < 2; i++)
@@ -51,6 +53,14 @@ static inline int pipe2(int pair[2], int flags)
 
 #define socket socket_with_flags
 #define socketpair socketpair_with_flags
+#define accept4 accept_with_flags
+#define pipe2 pipe_with_flags
+#endif
+
+#if defined(__APPLE__)
+#define HAS_SENDMMSG 0
+#else
+#define HAS_SENDMMSG 1
 #endif
 
 #ifndef __linux__
@@ -102,6 +112,13 @@ struct ucred {
 #endif
 #ifndef ENODATA
 #define ENODATA ENOATTR
+#endif
+
+#ifndef CMSG_ALIGN
+#define CMSG_ALIGN(len) (CMSG_SPACE(len) - CMSG_SPACE(0))
+#endif
+#ifndef O_DIRECTORY
+#define O_DIRECTORY 0
 #endif
 
 static inline pid_t gettid(void)

@@ -1,4 +1,5 @@
-/* Facts that are asked for: on every kind of socket each fact comes, or is refused and nothing changed. */
+/* Facts that are asked for: on every kind of socket each fact comes, or is refused and nothing changed.
+ * Linux alone: its options, in a network namespace. */
 #include "networks.h"
 
 #include <dlfcn.h>
