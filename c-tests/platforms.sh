@@ -6,7 +6,7 @@
 # headers   every constant, size, offset and room agrees with the target's own C headers (ziglang)
 # linked    the shared library, with nothing undefined; on other systems than Linux also so many of the C
 #           tests, with the archive: all but those whose first comment says `Linux alone: why`, or
-#           `Not on SYSTEM: why`
+#           `Not on SYSTEM: why`; and the examples that name the system
 # run       the C tests. What qemu-user does not do is left out, as platforms/qemu-user says; anything
 #           else that fails is an error, and its log is shown
 #
@@ -112,7 +112,15 @@ tests() { # target, zig's name, system, archive: links them, and prints how many
     for program in $(cat "$work/programs"); do
         [ -f "$work/$program" ] || return 1
     done
-    echo "$(grep -c . "$work/programs") tests"
+    # The examples whose first comment says `Compiles for SYSTEM, ...`.
+    examples=0
+    for example in $(awk -v named="Compiles for .*$named" 'FNR == 1 { is_head = 1 } is_head && $0 ~ named { print FILENAME }
+        /\*\// { is_head = 0 }' examples/*.c); do
+        "$ZIG" cc -target "$2" -std=c11 -Wall -Wextra -Werror -Iinclude "$example" "$4" -lpthread -o "$work/example" \
+            > "$work/example.failed" 2>&1 || { cat "$work/example.failed" >&2; return 1; }
+        examples=$((examples + 1))
+    done
+    echo "$(grep -c . "$work/programs") tests$([ "$examples" -eq 0 ] || echo ", $examples examples")"
 }
 
 run() { # target, compiler and what runs it
@@ -163,7 +171,7 @@ run() { # target, compiler and what runs it
     [ -z "$failing" ]
 }
 
-printf '%-26s %-9s %-9s %-11s %-14s %s\n' target compiled 'no panic' headers linked run
+printf '%-26s %-9s %-9s %-11s %-26s %s\n' target compiled 'no panic' headers linked run
 while read -r target zig system runs; do
     [ -n "$target" ] || continue
     [ $# -eq 0 ] || case " $* " in *" $target "*) ;; *) continue ;; esac
@@ -186,7 +194,7 @@ while read -r target zig system runs; do
     else
         failed=1
     fi
-    printf '%-26s %-9s %-9s %-11s %-14s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
+    printf '%-26s %-9s %-9s %-11s %-26s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
 done << END
 $targets
 END
