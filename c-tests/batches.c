@@ -1,8 +1,11 @@
 /* Batches: KERNEL's rows on recvmmsg and sendmmsg, each through anc_recvmmsg and anc_sendmmsg; and threads
  * cancelled in the calls that fill the caller's own control buffers. */
 #include "control.h"
+#include <dlfcn.h>
 #include <sched.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 
 enum { BATCH = 8, MOST = 1024 };
 
@@ -312,6 +315,7 @@ TEST(messages_beyond_1024_hold_no_control_data)
 
 /* KERNEL: errno 512, saved errors, end of file, a full table. */
 
+#ifdef __linux__
 /* recvmmsg without the two flags, interrupted after its first message, returns 1 and leaves ERESTARTSYS on
  * the socket: whoever calls next fails with a number that no program should see. */
 static void leave_512(const int pair[2])
@@ -374,6 +378,8 @@ TEST(errno_512_is_EINTR_once)
         }
     CHECK_CASE(left > 0, "no call saw it");
 }
+
+#endif
 
 TEST(a_buffer_nowhere_ends_the_batch_and_shows_on_the_next_call)
 {
@@ -568,6 +574,7 @@ static int setfd_fails_at, setfds;
 
 int fcntl(int fd, int command, ...)
 {
+    static int (*next)(int, int, ...);
     va_list args;
     long arg;
     va_start(args, command);
@@ -577,7 +584,9 @@ int fcntl(int fd, int command, ...)
         errno = EIO;
         return -1;
     }
-    return (int)syscall(SYS_fcntl, fd, command, arg);
+    if (!next)
+        next = (int (*)(int, int, ...))dlsym(RTLD_NEXT, "fcntl");
+    return next(fd, command, arg);
 }
 
 TEST(a_descriptor_that_cannot_be_close_on_exec_breaks_the_batch_and_leaks_nothing)
@@ -614,7 +623,8 @@ TEST(a_descriptor_that_cannot_be_close_on_exec_breaks_the_batch_and_leaks_nothin
     }
 }
 
-/* Cancellation. */
+/* Cancellation, of Linux: elsewhere recvmmsg is the library's own loop. */
+#ifdef __linux__
 
 /* Stands in for the C library's: cancels itself at the worst moment, when the kernel has installed the
  * descriptors, as glibc before 2.41 can. */
@@ -767,3 +777,4 @@ TEST(a_batch_racing_with_cancellation_leaks_nothing)
     }
     printf("     %d rounds: %d before the descriptors came, %d after the call, %d in between\n", round, early, late, hit);
 }
+#endif

@@ -83,7 +83,7 @@ static void make_messages(void)
     for (i = 0; i < PATTERN; i++)
         pattern[i] = (unsigned char)random_below(256);
     for (i = 0; i < KINDS; i++) {
-        CHECK((files[i] = memfd_create("", MFD_CLOEXEC)) >= 0);
+        CHECK((files[i] = new_numbered(0)) >= 0);
         inodes[i] = inode(files[i]);
     }
     for (i = 0; i < MESSAGES; i++) {

@@ -322,6 +322,7 @@ TEST(a_signal_ends_the_waiting_for_room_and_the_call_can_be_repeated)
         }
 }
 
+#if !defined(__APPLE__) && !defined(__OpenBSD__) /* which have no timer_create */
 static timer_t timer;
 static volatile sig_atomic_t storm_signals;
 
@@ -394,6 +395,7 @@ TEST(messages_are_whole_in_a_storm_of_signals)
             free_parcel(p[i]);
     }
 }
+#endif
 
 /* Too many descriptors in flight. */
 

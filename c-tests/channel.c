@@ -103,7 +103,7 @@ TEST(twenty_thousand_descriptors_arrive_with_one_message)
         CHECK_INT(expect_parcel(&ch, behind), 1);
         CHECK_INT(p->out.state, ANC_OUT_DONE);
         for (i = 0; i < 100; i++)
-            CHECK((files[i] = memfd_create("one", MFD_CLOEXEC)) >= 0);
+            CHECK((files[i] = new_numbered(0)) >= 0);
         for (i = 0; i < 20000; i++)
             many[i] = files[i * i % 97];
         CHECK_OK(anc_tx_queue(&ch.tx, &out), 0);
@@ -209,7 +209,7 @@ TEST(a_small_buffer_sends_every_message_in_more_frames)
         CHECK_OK(anc_tx_init(&ch.tx, ch.pair[0], small, sizeof small, &limits, sizeof ch.tx), 0);
         divide(p, 1024);
         queue_parcel(&ch, p);
-        CHECK(expect_parcel(&ch, p) > 100);
+        CHECK(expect_parcel(&ch, p) > 1024 / (int)(sizeof small / 8 / sizeof(struct iovec)));
         CHECK_OK(anc_tx_init(&ch.tx, ch.pair[0], large, sizeof large, &limits, sizeof ch.tx), 0);
         divide(q, 700);
         queue_parcel(&ch, q);

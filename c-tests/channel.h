@@ -53,15 +53,12 @@ MAYBE void end_channel(struct channel *ch)
 /* An eventfd that tells its number once. */
 MAYBE int numbered(unsigned int number)
 {
-    int fd = eventfd(number, EFD_CLOEXEC | EFD_NONBLOCK);
-    CHECK(fd >= 0);
-    return fd;
+    return new_numbered(number);
 }
 
 MAYBE unsigned int number_of(int fd)
 {
-    uint64_t number;
-    return read(fd, &number, sizeof number) == sizeof number ? (unsigned int)number : 0;
+    return (unsigned int)number_in(fd);
 }
 
 MAYBE unsigned char byte_at(unsigned int seed, size_t i)
@@ -117,7 +114,7 @@ MAYBE void divide(struct parcel *p, int count)
     size_t at = 0;
     int i;
     for (i = 0; i < count; i++) {
-        size_t end = p->len * (size_t)(i + 1) / (size_t)count;
+        size_t end = (size_t)((uint64_t)p->len * (uint64_t)(i + 1) / (uint64_t)count);
         p->iov[i].iov_base = end == at ? NULL : p->bytes + at;
         p->iov[i].iov_len = end - at;
         at = end;

@@ -244,8 +244,7 @@ TEST(errors_of_the_kernel_pass_through_with_nothing_written)
     for (i = 0; i <= ANC_FDS_MAX; i++)
         many[i] = 0;
     CHECK_ERRNO(ancil_send_fds(pair[0], many, ANC_FDS_MAX + 1), EINVAL);
-    CHECK_INT(old_send(pair[0], many, ANC_FDS_MAX + 1), -1);
-    CHECK_INT(errno, EINVAL);
+    CHECK_ERRNO(old_send(pair[0], many, ANC_FDS_MAX + 1), MUSL_COPIES ? ENOMEM : EINVAL);
     EXPECT_NOTHING(pair[1]);
     close_both(pair);
 }

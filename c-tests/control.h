@@ -22,7 +22,7 @@ enum {
  * room that it took. */
 UNUSED size_t forge_lying(void *at, int level, int type, size_t cmsg_len, const void *data, size_t len)
 {
-    struct cmsghdr header;
+    raw_header header;
     memset(&header, 0, sizeof header);
     header.cmsg_len = cmsg_len;
     header.cmsg_level = level;
@@ -127,7 +127,7 @@ UNUSED int slots_in(const struct msghdr *msg, int type, int fds[ANC_FDS_MAX])
     size_t at, space, len;
     int n = 0;
     for (at = 0; at + HEADER <= msg->msg_controllen; at += space) {
-        struct cmsghdr header;
+        raw_header header;
         memcpy(&header, bytes + at, sizeof header);
         CHECK(header.cmsg_len >= HEADER && header.cmsg_len <= msg->msg_controllen - at);
         len = header.cmsg_len - HEADER;

@@ -1,6 +1,7 @@
 /* Each kind of control message really sent and received: by the kernel this runs on, in a network
  * namespace of the test's own. The options are set by hand, the messages put and decoded by the
- * library. */
+ * library.
+ * Linux alone: its options and error queue, in a network namespace. */
 #include "networks.h"
 
 #include <net/ethernet.h>

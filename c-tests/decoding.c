@@ -1,6 +1,7 @@
 /* anc_decode on recorded and forged buffers. What is expected is a whole struct, filled with 0xAA and
  * with only those fields set that the message speaks of: so every test sees too that no other byte of
- * the struct was written. Buffers end where a page without access begins. */
+ * the struct was written. Buffers end where a page without access begins.
+ * Linux alone: what its messages say. */
 #include "harness.h"
 
 #include <netinet/in.h>

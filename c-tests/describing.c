@@ -1,8 +1,10 @@
 /* anc_fd_describe and anc_fd_require: every kind made for real and received from a peer, what a hostile
- * peer can make of a descriptor, and that looking changes nothing. */
+ * peer can make of a descriptor, and that looking changes nothing.
+ * Linux alone: what its files are. */
 #include "harness.h"
 #include <linux/filter.h>
 #include <linux/fuse.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -543,6 +545,12 @@ TEST(only_questions_are_asked_that_the_kernel_answers_alone)
 {
     struct sock_filter questions[] = {
         LOAD(offsetof(struct seccomp_data, nr)),
+#ifdef SYS_socketcall /* by which older machines do what is a call of its own elsewhere */
+        IF(SYS_socketcall, 0, 3),
+        LOAD(ARG(0)),
+        IF(SYS_GETSOCKOPT, 0, 14),
+        DO(SECCOMP_RET_ALLOW),
+#endif
         IF(FCNTL, 0, 4),
         LOAD(ARG(1)),
         IF(F_GETFL, 1, 0),

@@ -533,8 +533,7 @@ static int slot_value(const struct part *p, int slot)
 static size_t write_part(char *at, const struct part *p)
 {
     size_t len = CMSG_LEN((size_t)p->n * sizeof(int)) + (size_t)p->extra;
-    struct cmsghdr header = {
-        .cmsg_len = p->lies ? p->len : len, .cmsg_level = p->level, .cmsg_type = p->type};
+    raw_header header = {p->lies ? p->len : len, p->level, p->type};
     int i, fd;
     memcpy(at, &header, sizeof header);
     for (i = 0; i < p->n; i++) {
@@ -821,6 +820,8 @@ TEST(anc_recv_fd_gives_exactly_one_descriptor_or_an_error)
 
 /* Hostile control data. */
 
+#define FOUR_GB (1ull << 32)
+
 TEST(a_control_message_is_no_longer_than_the_buffer_says)
 {
     /* A message with two slots and one that follows it. A length below the header ends the walk;
@@ -840,8 +841,8 @@ TEST(a_control_message_is_no_longer_than_the_buffer_says)
         {24, 16, 0},         {24, 19, 0},        {SIZE_MAX, 16, 0},
         {SIZE_MAX, 20, 1},   {24, 15, -1},       {24, 1, -1},
         {20, 21, 1},         {20, 22, 1},        {4096, 0, 2},
-        {1 << 16, 0, 2},     {(size_t)1 << 32, 0, 2}, {((size_t)1 << 32) + 24, 0, 2},
-        {((size_t)1 << 32) + 20, 0, 2},
+        {1 << 16, 0, 2},     {(size_t)FOUR_GB, 0, 2}, {(size_t)(FOUR_GB + 24), 0, 2},
+        {(size_t)(FOUR_GB + 20), 0, 2},
     };
     size_t i;
     if (sizeof(size_t) != 8)
@@ -908,7 +909,7 @@ TEST(the_padding_of_the_last_message_may_be_missing)
     new_script();
     add_one(SOL_SOCKET, 999, BYSTANDER);
     add_rights(3);
-    script.cut = 4;
+    script.cut = CMSG_SPACE(3 * sizeof(int)) - CMSG_LEN(3 * sizeof(int));
     receives_as_specified();
     done_with_scripts();
 }
@@ -1132,7 +1133,13 @@ TEST(numbers_that_follow_each_other_are_closed_by_one_call)
     int pipe[2], has_close_range;
     if (on_valgrind())
         skip("valgrind does not know close_range");
+#if defined(__linux__)
     has_close_range = syscall(SYS_close_range, INT_MAX, INT_MAX, 0) == 0 && !built_without("close_range");
+#elif defined(__FreeBSD__)
+    has_close_range = 1;
+#else
+    has_close_range = 0;
+#endif
     socket_pair(SOCK_STREAM, pipe);
     for (r = 0; r < sizeof rows / sizeof *rows; r++) {
         int base[8], list[8], i, singles = 0;

@@ -3,7 +3,7 @@
  *     TEST(a_property_that_a_user_relies_on) { CHECK(...); }
  *
  * The program prints a line for each test, and ends with `N passed, N failed`. With arguments it
- * runs only the tests of these names. */
+ * runs only the tests of these names; ANC_LEFT_OUT names those that it skips. */
 #ifndef HARNESS_H
 #define HARNESS_H
 
@@ -12,6 +12,7 @@
 #endif
 
 #include "numbers.h"
+#include "systems.h"
 #include <ancillary.h>
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -78,10 +78,12 @@ __attribute__((format(printf, 1, 2), noreturn)) void skip(const char *reason, ..
     } while (0)
 
 int open_descriptors(void);                  /* their number in this process */
-int new_descriptor(void);                    /* an eventfd, close-on-exec */
+int new_descriptor(void);                    /* a file of its own, close-on-exec */
+int new_numbered(long number);               /* a file that says so, close-on-exec */
+long number_in(int fd);                      /* -1: not one of these */
 int is_open(int fd);
 int is_cloexec(int fd);
-int same_file(int a, int b);                 /* eventfds that share a counter */
+int same_file(int a, int b);                 /* of new_descriptor */
 void socket_pair(int type, int pair[2]);     /* AF_UNIX, close-on-exec */
 void close_both(const int pair[2]);
 void option(int sock, int name, int value);  /* setsockopt at SOL_SOCKET, checked */
@@ -114,14 +116,35 @@ void wait_until_asleep(pid_t thread);        /* until that thread of this proces
 #define ON_ASAN 0
 #endif
 
+/* struct cmsghdr as the kernel has it. musl's has half of the length, and padding for the rest. */
+#ifdef __linux__
+typedef struct {
+    size_t cmsg_len;
+    int cmsg_level, cmsg_type;
+} raw_header;
+#else
+typedef struct cmsghdr raw_header;
+#endif
+
+/* The most descriptors that the C library's own sendmsg takes: musl copies control data, and has room for
+ * 1,024 bytes. kernel_sendmsg takes what the kernel takes. */
+#if defined(__linux__) && !defined(__GLIBC__) && SIZE_MAX > UINT32_MAX
+#define MUSL_COPIES 1
+enum { SENDMSG_MAX = 252 };
+#else
+#define MUSL_COPIES 0
+enum { SENDMSG_MAX = ANC_FDS_MAX };
+#endif
+ssize_t kernel_sendmsg(int sock, const struct msghdr *msg, int flags);
+
 /* Plain system calls, so that one end of a test does not depend on the library. */
 extern const int socket_types[3];            /* STREAM, DGRAM, SEQPACKET */
 const char *type_name(int type);
 ssize_t raw_send(int sock, const void *buf, size_t len, const int *fds, int nfds, int msg_flags);
 ssize_t raw_recv(int sock, void *buf, size_t len, int fds[ANC_FDS_MAX], int *nfds, int msg_flags);
 int table_room(void);                        /* descriptors that the process may still have */
-void new_row(int *fds, int n);               /* eventfds whose numbers follow each other */
-/* A message of these bytes and descriptors (eventfds) waits; it is taken, its descriptors closed. */
+void new_row(int *fds, int n);               /* whose numbers follow each other */
+/* A message of these bytes and descriptors waits; it is taken, its descriptors closed. */
 void expect_message(const char *file, int line, int sock, const void *buf, size_t len, const int *fds, int nfds);
 #define EXPECT(sock, text, fds, nfds) expect_message(__FILE__, __LINE__, sock, text, strlen(text), fds, nfds)
 /* Nothing waits. */

@@ -11,7 +11,9 @@
 #include "harness.h"
 #include <dlfcn.h>
 #include <limits.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -51,7 +53,12 @@ static unsigned char owner[NUMBERS];
 static _Thread_local int watching; /* other threads' calls are not the library's */
 
 #define NEXT(name) ((__typeof__(name) *)next_of(&next_##name, #name))
-static void *next_sendmsg, *next_recvmsg, *next_close, *next_fcntl, *next_getsockopt, *next_syscall;
+static void *next_sendmsg, *next_recvmsg, *next_close, *next_fcntl, *next_getsockopt;
+#if defined(__linux__)
+static void *next_syscall;
+#elif defined(__FreeBSD__)
+static void *next_close_range;
+#endif
 
 static inline void *next_of(void **next, const char *name)
 {
@@ -136,11 +143,11 @@ static inline void done(enum call call)
 }
 
 /* The first `at_most` bytes of a list of buffers. */
-static inline struct iovec *first_bytes(const struct msghdr *msg, size_t *count)
+static inline struct iovec *first_bytes(const struct msghdr *msg, size_t all, size_t *count)
 {
     static struct iovec part[1024];
     size_t i, left = world.at_most;
-    for (i = 0; i < msg->msg_iovlen && left > 0; i++) {
+    for (i = 0; i < all && left > 0; i++) {
         part[i] = msg->msg_iov[i];
         if (part[i].iov_len > left)
             part[i].iov_len = left;
@@ -170,6 +177,7 @@ static inline void note_arrivals(struct msghdr *msg)
 ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
 {
     struct msghdr part = *msg;
+    size_t count = 0;
     ssize_t n;
     if (!watching)
         return NEXT(sendmsg)(sock, msg, flags);
@@ -177,8 +185,10 @@ ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
     if (fails(SENDMSG))
         return -1;
     world.with_control += msg->msg_controllen != 0;
-    if (world.at_most)
-        part.msg_iov = first_bytes(msg, &part.msg_iovlen);
+    if (world.at_most) {
+        part.msg_iov = first_bytes(msg, (size_t)msg->msg_iovlen, &count);
+        part.msg_iovlen = (__typeof__(part.msg_iovlen))count;
+    }
     n = NEXT(sendmsg)(sock, &part, flags);
     done(SENDMSG);
     return n;
@@ -187,7 +197,7 @@ ssize_t sendmsg(int sock, const struct msghdr *msg, int flags)
 ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 {
     struct iovec *all = msg->msg_iov;
-    size_t count = msg->msg_iovlen;
+    size_t count = (size_t)msg->msg_iovlen, first = 0;
     ssize_t n;
     if (!watching)
         return NEXT(recvmsg)(sock, msg, flags);
@@ -196,11 +206,13 @@ ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
         return -1;
     if (world.recvmsg)
         return world.recvmsg(sock, msg, flags);
-    if (world.at_most)
-        msg->msg_iov = first_bytes(msg, &msg->msg_iovlen);
+    if (world.at_most) {
+        msg->msg_iov = first_bytes(msg, count, &first);
+        msg->msg_iovlen = (__typeof__(msg->msg_iovlen))first;
+    }
     n = NEXT(recvmsg)(sock, msg, flags);
     msg->msg_iov = all;
-    msg->msg_iovlen = count;
+    msg->msg_iovlen = (__typeof__(msg->msg_iovlen))count;
     if (n >= 0) {
         note_arrivals(msg);
         msg->msg_flags |= world.forced_flags;
@@ -261,9 +273,45 @@ int getsockopt(int sock, int level, int name, void *value, socklen_t *len)
     return NEXT(getsockopt)(sock, level, name, value, len);
 }
 
+/* Linux's by number, FreeBSD's by name. */
+static inline int close_range_fails(int first, int last, int flags)
+{
+    int fd;
+    if (fails(CLOSE_RANGE))
+        return 1;
+    CHECK((unsigned int)first <= (unsigned int)last && flags == 0);
+    for (fd = first; fd <= last; fd++)
+        CHECK(fd < NUMBERS && owner[fd] != NOBODYS && NEXT(fcntl)(fd, F_GETFD) != -1);
+    return 0;
+}
+
+/* Where the kernel has not got it (before Linux 5.9, valgrind) they still have to be closed. */
+static inline void close_range_has_come(int first, int last, int has_closed)
+{
+    int fd;
+    for (fd = first; has_closed && fd <= last; fd++)
+        closes(fd);
+    done(CLOSE_RANGE);
+}
+
+#ifdef __FreeBSD__
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+    int r;
+    if (!watching)
+        return NEXT(close_range)(first, last, flags);
+    if (close_range_fails((int)first, (int)last, flags))
+        return -1;
+    r = NEXT(close_range)(first, last, flags);
+    close_range_has_come((int)first, (int)last, r == 0);
+    return r;
+}
+#endif
+
+#ifdef __linux__
 __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
-    long a[6], fd, r;
+    long a[6], r;
     va_list args;
     int i;
     va_start(args, number);
@@ -271,21 +319,25 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     /* With musl, how a large message goes. */
-    if (!watching || number == SYS_sendmsg)
+    if (watching && number == SYS_sendmsg) {
+        world.flags = (int)a[2];
+        if (fails(SENDMSG))
+            return -1;
+        world.with_control++;
+        r = NEXT(syscall)(number, a[0], a[1], a[2]);
+        done(SENDMSG);
+        return r;
+    }
+    if (!watching)
         return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (fails(number == SYS_close_range ? CLOSE_RANGE : OTHER))
-        return -1;
     CHECK_INT(number, SYS_close_range);
-    CHECK((unsigned int)a[0] <= (unsigned int)a[1] && (unsigned int)a[2] == 0);
-    for (fd = (int)a[0]; fd <= (int)a[1]; fd++)
-        CHECK(fd < NUMBERS && owner[fd] != NOBODYS && NEXT(fcntl)((int)fd, F_GETFD) != -1);
+    if (close_range_fails((int)a[0], (int)a[1], (int)a[2]))
+        return -1;
     r = NEXT(syscall)(number, a[0], a[1], a[2]);
-    /* Where the kernel has not got it (before Linux 5.9, valgrind) they still have to be closed. */
-    for (fd = (int)a[0]; r == 0 && fd <= (int)a[1]; fd++)
-        closes((int)fd);
-    done(CLOSE_RANGE);
+    close_range_has_come((int)a[0], (int)a[1], r == 0);
     return r;
 }
+#endif
 
 /* The calls since new_world: named ones as often as said, others never. A list ends with CALLS. */
 static inline void called(const char *what, const int (*expected)[2])

@@ -12,7 +12,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #define INLINE __attribute__((unused)) static
@@ -88,6 +90,7 @@ __attribute__((no_sanitize("address"))) int fcntl(int fd, int command, ...)
     return next(fd, command, arg);
 }
 
+#ifdef __linux__
 __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
     static long (*next)(long, ...);
@@ -108,10 +111,11 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
         next = (long (*)(long, ...))next_function("syscall");
     return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
+#endif
 
 INLINE size_t append_control(struct msghdr *msg, size_t at, int type, const void *data, size_t len)
 {
-    struct cmsghdr header;
+    raw_header header;
     CHECK(at + CMSG_SPACE(len) <= ANC_CONTROL_MAX);
     memset(&header, 0, sizeof header);
     header.cmsg_len = CMSG_LEN(len);

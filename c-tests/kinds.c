@@ -1,5 +1,6 @@
 /* The table of control messages, held against the system's headers: numbers, names and the shortest
- * payloads; and against the running kernel: whatever it accepts has a name and may be put. */
+ * payloads; and against the running kernel: whatever it accepts has a name and may be put.
+ * Linux alone: the control messages of its families. */
 #include "harness.h"
 
 /* The C library's headers first: the kernel's make way for them, not the other way round. */

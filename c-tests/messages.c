@@ -356,6 +356,7 @@ TEST(a_peek_with_control_space_leaves_the_descriptors_for_the_receive)
     }
 }
 
+#ifdef __linux__
 /* A recvmmsg that a signal interrupts after its first message leaves errno 512 on the socket. */
 static void leave_512(int sock)
 {
@@ -401,3 +402,4 @@ TEST(the_512_that_an_interrupted_recvmmsg_leaves_is_EINTR_and_nothing_is_lost)
             close_both(pair);
         }
 }
+#endif

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#ifdef __linux__
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif
@@ -42,6 +43,7 @@
 #endif
 #ifndef SO_TIMESTAMPING_NEW
 #define SO_TIMESTAMPING_NEW 65
+#endif
 #endif
 
 #endif

@@ -1,5 +1,6 @@
 /* Who is at the other end: credentials, pidfd, label and groups of a peer, and whether a number is still
- * its process's. */
+ * its process's.
+ * Linux alone: its options and namespaces. */
 #include "control.h"
 #include "networks.h"
 #include <grp.h>

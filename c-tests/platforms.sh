@@ -5,13 +5,17 @@
 # compiled  the library for the target, with a core library built for it
 # no panic  the panic handler, and the function that nobody defines, are gone from the archive
 # headers   every constant, size, offset and room agrees with the target's own C headers (ziglang)
-# linked    the shared library, with nothing undefined
-# run       the C tests
+# linked    the shared library, with nothing undefined; on other systems than Linux also so many of the C
+#           tests, with the archive: all but those whose first comment says `Linux alone: why`, or
+#           `Not on SYSTEM: why`; and the examples that name the system
+# run       the C tests. What qemu-user does not do is left out, as platforms/qemu-user says; anything
+#           else that fails is an error, and its log is shown
 #
 # Wants a rustc with the core library's sources (Debian: rustc-web, cargo-web, rust-web-src); ZIG: the
 # compiler of the PyPI package ziglang; for the tests musl-gcc, gcc -m32, and qemu-user-static with
 # libc6-arm64-cross and libc6-s390x-cross. What is not there is skipped, with its reason.
-# TESTS: the programs to run; all of them unless it is set, none if it is empty.
+# TESTS: the programs to run or link; all of them unless it is set, none if it is empty. JOBS: how many at a
+# time.
 set -eu
 compile=
 [ "$1" != --compile ] || { compile=only; shift; }
@@ -99,10 +103,35 @@ link() { # target, zig's name, archive
 
 stage() { # target, archive: what run.sh static links
     mkdir -p "$out/stage/$1/lib/pkgconfig" "$out/stage/$1/include"
-    cp include/ancillary.h "$out/stage/$1/include/"
+    cp include/*.h "$out/stage/$1/include/"
     cp "$2" "$out/stage/$1/lib/libancillary.a"
     sed -e "s|@PREFIX@|$out/stage/$1|" -e "s|@LIBDIR@|$out/stage/$1/lib|" -e "s|@INCLUDEDIR@|$out/stage/$1/include|" \
         -e 's|@VERSION@|0|' pkgconfig/ancillary.pc.in > "$out/stage/$1/lib/pkgconfig/ancillary.pc"
+}
+
+tests() { # target, zig's name, system, archive: links them, and prints how many
+    work=$out/tests/$1
+    rm -rf "$work"
+    mkdir -p "$work/field-bugs" "$work/ports"
+    case $3 in freebsd) named=FreeBSD ;; netbsd) named=NetBSD ;; openbsd) named=OpenBSD ;; *) named=macOS ;; esac
+    for program in ${TESTS-$programs}; do
+        sed '/\*\//q' "c-tests/$program.c" | grep -q "Linux alone: \|Not on .*$named" || echo "$program"
+    done > "$work/programs"
+    export ZIG
+    xargs -P "${JOBS:-2}" -n 1 sh c-tests/platforms/link-one.sh "$2" "$4" "$work" < "$work/programs"
+    ! cat "$work"/*.failed "$work"/*/*.failed 2> /dev/null | sed 's/^/     /' >&2 || true
+    for program in $(cat "$work/programs"); do
+        [ -f "$work/$program" ] || return 1
+    done
+    # The examples whose first comment says `Compiles for SYSTEM, ...`.
+    examples=0
+    for example in $(awk -v named="Compiles for .*$named" 'FNR == 1 { is_head = 1 } is_head && $0 ~ named { print FILENAME }
+        /\*\// { is_head = 0 }' examples/*.c); do
+        "$ZIG" cc -target "$2" -std=c11 -Wall -Wextra -Werror -Iinclude "$example" "$4" -lpthread -o "$work/example" \
+            > "$work/example.failed" 2>&1 || { cat "$work/example.failed" >&2; return 1; }
+        examples=$((examples + 1))
+    done
+    echo "$(grep -c . "$work/programs") tests$([ "$examples" -eq 0 ] || echo ", $examples examples")"
 }
 
 run() { # target, compiler and what runs it
@@ -113,12 +142,13 @@ run() { # target, compiler and what runs it
     fi
     command -v "${compiler%% *}" > /dev/null || { echo "skipped: no ${compiler%% *}"; return; }
     [ -z "$runner" ] || command -v "$runner" > /dev/null || { echo "skipped: no $runner"; return; }
-    flags=
+    flags= limits=
     case $compiler in
     # Debian's cross compilers can't be installed beside gcc-multilib.
     "$ZIG"*)
         flags='-Wno-error -fno-sanitize=all'
-        runner="timeout 100 $runner -L /usr/${1%%-*}-linux-gnu" ;;
+        limits=c-tests/platforms/qemu-user
+        runner="$runner -L /usr/${1%%-*}-linux-gnu" ;;
     # musl has no headers of the kernel, and other types in msghdr, of which compilers warn.
     musl-gcc)
         mkdir -p "$out/kernel"
@@ -127,20 +157,32 @@ run() { # target, compiler and what runs it
         ln -sfn "/usr/include/$(cc -print-multiarch)/asm" "$out/kernel/asm"
         flags="-Wno-error -idirafter $out/kernel" ;;
     esac
+    work=$out/tests/$1
+    rm -rf "$work"
+    mkdir -p "$work"
     # One by one: a program that does not compile there ends run.sh.
-    : > "$out/$1.tests.log"
-    passed=0 failing=
+    echo "${TESTS-$programs}" | CC=$compiler CFLAGS=$flags RUNNER=$runner LIMITS=$limits \
+        xargs -P "${JOBS:-2}" -n 1 sh c-tests/platforms/run-one.sh "$1" "$out/stage/$1" "$work"
+    passed=0 failing= left_out=0
+    : > "$work/log"
     for program in ${TESTS-$programs}; do
-        if CC=$compiler CFLAGS=$flags EXEC=$runner sh c-tests/run.sh static "$out/stage/$1" "$out/tests/$1" "$program" >> "$out/$1.tests.log" 2>&1; then
-            passed=$((passed + 1))
-        else
+        if grep -q '^left out$' "$work/$program.out"; then
+            left_out=$((left_out + 1))
+        elif grep -q '^FAILED ' "$work/$program.out"; then
             failing="$failing $program"
+            cat "$work/$program.out" >&2
+        else
+            passed=$((passed + 1))
         fi
+        cat "$work/$program.out" >> "$work/log"
     done
-    echo "$passed programs passed${failing:+; not$failing}"
+    without=$(sed -n 's/^ *\([0-9]*\)  *skipped: left out here$/\1/p' "$work/log" | awk '{ n += $1 } END { print n + 0 }')
+    echo "$passed programs passed, $(sed -n 's/^.*): \([0-9]*\) passed,.*/\1/p' "$work/log" | awk '{ n += $1 } END { print n + 0 }') tests$(
+        [ -z "$limits" ] || echo "; $without tests, $left_out programs not supported by qemu-user")${failing:+; FAILED:$failing}"
+    [ -z "$failing" ]
 }
 
-printf '%-26s %-9s %-9s %-11s %-7s %s\n' target compiled 'no panic' headers linked run
+printf '%-26s %-9s %-9s %-11s %-26s %s\n' target compiled 'no panic' headers linked run
 while read -r target zig system runs; do
     [ -n "$target" ] || continue
     [ $# -eq 0 ] || case " $* " in *" $target "*) ;; *) continue ;; esac
@@ -151,17 +193,24 @@ while read -r target zig system runs; do
         ! grep -q anc_a_panic_can_be_reached "$archive" || { panics=NO failed=1; }
         if [ -n "$ZIG" ] && [ "$zig" != - ]; then
             agrees=$(headers "$target" "$zig" "$system") || { agrees=NO failed=1; }
-            if link "$target" "$zig" "$archive"; then linked=yes; else linked=no; fi
+            if link "$target" "$zig" "$archive"; then linked=yes; else linked=NO failed=1; fi
+            if [ "$system" != linux ] && [ -n "${TESTS-$programs}" ]; then
+                linked="$linked, $(tests "$target" "$zig" "$system" "$archive")" || { linked="$linked NO test of some" failed=1; }
+            fi
         fi
         if [ "$runs" != - ]; then
             stage "$target" "$archive"
-            ran=$(run "$target" "$runs" "$zig")
+            ran=$(run "$target" "$runs" "$zig") || failed=1
         fi
     else
         failed=1
     fi
-    printf '%-26s %-9s %-9s %-11s %-7s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
+    printf '%-26s %-9s %-9s %-11s %-26s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
 done << END
 $targets
 END
+for machine in aarch64 s390x; do
+    [ ! -f "$out/tests/$machine-unknown-linux-gnu/log" ] ||
+        sh c-tests/platforms/limits.sh c-tests/platforms/qemu-user "$machine" | sed "s/^/skipped on qemu-user, $machine: tests of /"
+done
 [ "$failed" -eq 0 ]

@@ -130,7 +130,7 @@ TEST(several_are_taken_whole_or_not_at_all)
 
 TEST(too_few_free_slots_are_ENOBUFS_before_anything_is_read)
 {
-    static const size_t asked[] = {SLOTS + 1, ANC_FDS_MAX, (size_t)UINT_MAX + 1, SIZE_MAX};
+    static const size_t asked[] = {SLOTS + 1, ANC_FDS_MAX, SIZE_MAX > UINT_MAX ? SIZE_MAX - UINT_MAX : SIZE_MAX, SIZE_MAX};
     int t, file = new_descriptor();
     size_t i;
     for (t = 0; t < 3; t++) {
@@ -435,20 +435,6 @@ static unsigned int random_below(unsigned int limit)
 }
 
 /* A file for each descriptor that is on its way: its number in the order of sending is its content. */
-static uint64_t number_of(int fd)
-{
-    uint64_t number = 0;
-    CHECK(read(fd, &number, sizeof number) == sizeof number);
-    return number;
-}
-
-static int numbered(uint64_t number)
-{
-    int fd = new_descriptor();
-    CHECK(write(fd, &number, sizeof number) == sizeof number);
-    return fd;
-}
-
 static void random_run(uint32_t size, int steps)
 {
     int pair[2], slots[64], fd, n, i;
@@ -464,7 +450,7 @@ static void random_run(uint32_t size, int steps)
             int fds[4];
             n = (int)random_below(5);
             for (i = 0; i < n; i++)
-                fds[i] = numbered(++sent);
+                fds[i] = new_numbered(++sent);
             CHECK(raw_send(pair[0], "0123456789", 1 + random_below(10), fds, n, 0) > 0);
             anc_close_fds(fds, (size_t)n);
         } else if (what <= 2) {
@@ -482,7 +468,7 @@ static void random_run(uint32_t size, int steps)
                 if (errno == ERANGE) {
                     while (q.count > 0) {
                         fd = anc_fd_queue_take(&q);
-                        CHECK_INT(number_of(fd), ++taken);
+                        CHECK_INT(number_in(fd), ++taken);
                         close(fd);
                     }
                     drain_socket(pair[1]);
@@ -496,7 +482,7 @@ static void random_run(uint32_t size, int steps)
                 if (taken == came) {
                     CHECK(fd == -1 && errno == ENOMSG);
                 } else {
-                    CHECK_INT(number_of(fd), ++taken);
+                    CHECK_INT(number_in(fd), ++taken);
                     close(fd);
                 }
             }

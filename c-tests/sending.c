@@ -4,7 +4,9 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#ifdef __linux__
 #include <sys/syscall.h>
+#endif
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
@@ -398,11 +400,17 @@ TEST(every_kind_of_descriptor_passes_even_the_sockets_themselves)
     CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
     fds[0] = pipe_ends[0];
     fds[1] = pipe_ends[1];
+#ifdef __linux__
     fds[2] = open("/", O_PATH | O_CLOEXEC);
     fds[3] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     fds[4] = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (fds[4] < 0) /* before Linux 5.3, and valgrind */
         fds[4] = memfd_create("no pidfd", MFD_CLOEXEC);
+#else
+    fds[2] = open("/", O_RDONLY | O_CLOEXEC);
+    fds[3] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fds[4] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+#endif
     fds[5] = new_descriptor();
     fds[6] = pair[0];
     fds[7] = pair[1];

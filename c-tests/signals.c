@@ -1,5 +1,6 @@
 /* Calls from signal handlers that interrupt the same calls; SIGPIPE and everything about signals
- * stays the caller's. */
+ * stays the caller's.
+ * Linux alone: the size of a signal frame comes by getauxval. */
 #include "harness.h"
 #include <stdatomic.h>
 #include <sys/auxv.h>

@@ -5,7 +5,9 @@
  *
  * Two questions, two answers. anc_peer tells who connected: asked once, at the door. The credentials of a
  * message tell who sent that message: a connection that was handed on, or inherited by a child, is used by
- * another process than the one that connected. The kernel vouches for both. */
+ * another process than the one that connected. The kernel vouches for both.
+ *
+ * Compiles for FreeBSD and NetBSD too; it was not run there. */
 #define _GNU_SOURCE
 #include <ancillary.h>
 
@@ -146,8 +148,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 5) {
         uid_t user = (uid_t)atoi(argv[4]);
-        if (setgroups(0, NULL) == -1 || setresgid(user, user, user) == -1 || setresuid(user, user, user) == -1)
-            die("setresuid");
+        if (setgroups(0, NULL) == -1 || setgid(user) == -1 || setuid(user) == -1)
+            die("setuid");
         argc--;
     }
     if (argc == 3 && strcmp(argv[1], "serve") == 0)

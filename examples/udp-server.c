@@ -5,7 +5,7 @@
  *
  * It serves IPv4 and IPv6 by one socket, takes up to BATCH messages by one system call, each perhaps of
  * many datagrams that the kernel joined (GRO), and answers them by another, to be cut up alike (GSO).
- * `sh selftest.sh` runs it. */
+ * `sh selftest.sh` runs it. Compiles for FreeBSD too, where it was not run. */
 #define _GNU_SOURCE
 #include <ancillary.h>
 

@@ -1521,13 +1521,15 @@ int anc_tx_flush(struct anc_tx *tx,
 
 /**
  * For programs with a loop of their own, io_uring's or another: fills `msg` with what to send next,
- * by one sendmsg with MSG_NOSIGNAL. It points into the channel's memory and the messages', which
+ * by one sendmsg with MSG_NOSIGNAL; with musl by anc_sendmsg, for musl's sendmsg takes no more than 252
+ * descriptors (ENOMEM). It points into the channel's memory and the messages', which
  * nobody writes to until then. The same is given until anc_tx_sent says what became of it.
  *
  * Returns 1; 0: nothing waits; or -1 and errno: EFAULT: NULL. EINVAL: a channel that was not
  * initialised. Or the error that every call fails with.
  */
-int anc_tx_next(struct anc_tx *tx, struct msghdr *msg);
+int anc_tx_next(struct anc_tx *tx,
+                struct msghdr *msg);
 
 /**
  * Says what became of the message that anc_tx_next gave: `n` bytes have gone, or none, and n is the

@@ -1,3 +1,4 @@
+/* Not on macOS: the code by hand wants sendmmsg. */
 #define PORT batch
 #include "port.h"
 #include "batch.h"

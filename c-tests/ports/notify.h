@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include "numbers.h"
+#include "systems.h"
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>

@@ -87,19 +87,16 @@ static inline void print_counts(const char *file, const char *name)
 /* An eventfd that holds a number, by which the receiver knows it again. */
 static inline int numbered(unsigned int number)
 {
-    int fd = eventfd(number, EFD_CLOEXEC | EFD_NONBLOCK);
-    CHECK(fd >= 0);
-    return fd;
+    return new_numbered(number);
 }
 
 /* Its number; closes it. -1: not a numbered descriptor. */
 static inline int number_of(int fd)
 {
-    uint64_t number;
-    int known = fd >= 0 && read(fd, &number, sizeof number) == sizeof number;
+    int number = (int)number_in(fd);
     if (fd >= 0)
         close(fd);
-    return known ? (int)number : -1;
+    return number;
 }
 
 static inline void set_nonblocking(int fd)

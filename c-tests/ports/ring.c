@@ -1,3 +1,4 @@
+/* Not on macOS: the code by hand wants MSG_CMSG_CLOEXEC. */
 #define PORT ring
 #include "port.h"
 #include "ring.h"

@@ -75,7 +75,12 @@ const _: () = assert!(size_of::<Tx>() <= size_of::<anc_tx>() && align_of::<Tx>()
 const LIST_PART: usize = 8;
 
 /// The least room behind the control data.
-const ROOM_MIN: usize = 1024 - CMSG_ALIGN;
+const ROOM_MIN: usize = 1024 - ALIGN;
+
+/// Of the buffer's first two parts, control data and the list: XNU aligns the former less than pointers.
+const ALIGN: usize = if CMSG_ALIGN < align_of::<iovec>() { align_of::<iovec>() } else { CMSG_ALIGN };
+
+const _: () = assert!(RIGHTS_MAX % align_of::<iovec>() == 0);
 
 impl Tx {
     /// ENOBUFS: the buffer is too small. EINVAL: on a SEQPACKET socket, frames larger than a packet;
@@ -89,7 +94,7 @@ impl Tx {
             return Err(Errno::EINVAL);
         }
         let start = buffer.as_mut_ptr().cast::<u8>();
-        let aligned = start.align_offset(CMSG_ALIGN);
+        let aligned = start.align_offset(ALIGN);
         let len = buffer.len().min(u32::MAX as usize);
         let room = len.checked_sub(RIGHTS_MAX.saturating_add(aligned)).filter(|room| *room >= ROOM_MIN);
         let room = room.ok_or(Errno::ENOBUFS)?;

@@ -296,11 +296,11 @@ pub(crate) fn seals(fd: c_int) -> Result<c_int> {
 /// As the system knows it, without asking who serves the file: to fstat, a FUSE server of the peer's
 /// answers when it likes.
 ///
-/// Without statx (before Linux 4.11, and under seccomp filters that do not know it) the C library
-/// takes fstat, but not with that flag.
+/// Without statx (before Linux 4.11, and under seccomp filters that do not know it) fstat has to do,
+/// which has no such flag.
 pub(crate) fn inode(fd: c_int) -> Result<Inode> {
     match statx(fd, libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC) {
-        Err(Errno::EINVAL | Errno::ENOSYS) => statx(fd, libc::AT_EMPTY_PATH),
+        Err(Errno::EINVAL | Errno::ENOSYS) => fstat(fd),
         known => known,
     }
 }
@@ -319,6 +319,25 @@ fn statx(fd: c_int, flags: c_int) -> Result<Inode> {
     // SAFETY: integers, all of them initialised.
     let inode = unsafe { inode.assume_init() };
     Ok(Inode { kind: u32::from(inode.stx_mode) & libc::S_IFMT, links: inode.stx_nlink, size: inode.stx_size })
+}
+
+/// By glibc's statx, which takes fstat where the kernel has none, if it is not given that flag.
+#[cfg(target_env = "gnu")]
+fn fstat(fd: c_int) -> Result<Inode> {
+    statx(fd, libc::AT_EMPTY_PATH)
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn fstat(fd: c_int) -> Result<Inode> {
+    let mut inode = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: inode is writable.
+    count(unsafe { libc::fstat(fd, inode.as_mut_ptr()) } as libc::ssize_t)?;
+    // SAFETY: integers, all of them initialised.
+    let inode = unsafe { inode.assume_init() };
+    // The widths differ by architecture.
+    #[allow(clippy::unnecessary_cast)]
+    let (kind, links) = (inode.st_mode as u32 & libc::S_IFMT as u32, inode.st_nlink as u32);
+    Ok(Inode { kind, links, size: u64::try_from(inode.st_size).unwrap_or(0) })
 }
 
 /// Whether this build does without an option that the system has.

@@ -179,7 +179,7 @@ pub(in crate::cmsg) fn decode(kind: c_int, payload: Payload<'_>, info: &mut anc_
             if info.present & ANC_TIME != 0 {
                 return Some((0, true));
             }
-            (ANC_TIME, pair(payload, 0, width(kind), 1000).map(|time| info.time = time))
+            (ANC_TIME, timeval(payload, kind).map(|time| info.time = time))
         }
         SCM_TIMESTAMPNS | SO_TIMESTAMPNS_NEW => {
             (ANC_TIME, pair(payload, 0, width(kind), 1).map(|time| info.time = time))
@@ -232,8 +232,20 @@ fn width(kind: c_int) -> usize {
 fn pair(payload: Payload<'_>, index: usize, width: usize, unit: i64) -> Option<anc_time> {
     let at = index.saturating_mul(width);
     let [sec, sub] = if width == NEW_TIME { payload.at(at)? } else { payload.at::<[i32; 2]>(at)?.map(i64::from) };
+    time(sec, sub, unit)
+}
+
+fn time(sec: i64, sub: i64, unit: i64) -> Option<anc_time> {
     let nsec = u32::try_from(sub.checked_mul(unit)?).ok().filter(|nsec| *nsec < 1_000_000_000)?;
     Some(anc_time { sec, nsec, reserved: 0 })
+}
+
+/// Seconds and microseconds. The old form of sparc64 has an int for the latter, and padding behind it.
+fn timeval(payload: Payload<'_>, kind: c_int) -> Option<anc_time> {
+    if cfg!(target_arch = "sparc64") && kind == SCM_TIMESTAMP {
+        return time(payload.at(0)?, payload.at::<i32>(8)?.into(), 1000);
+    }
+    pair(payload, 0, width(kind), 1000)
 }
 
 /// The one in the middle has been empty since Linux 3.17.
