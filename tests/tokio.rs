@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use ancillary::tokio::AsyncSocketExt;
 use ancillary::{
-    AncillaryData, CONTROL_MAX, Error, Facts, IpVersion, Limits, MsgFlags, RecvAncillary, Rx, SendAncillary,
-    SocketOptions, Tx,
+    AncillaryData, CONTROL_MAX, Error, Facts, IpVersion, Limits, MsgFlags, RecvAncillary, RecvMessage, Rx,
+    SendAncillary, SendMessage, SocketOptions, Tx, fds_space,
 };
 use common::*;
 use tokio::io::unix::AsyncFd;
@@ -135,6 +135,45 @@ fn messages_with_control_data_come_and_go() {
         let mut control = RecvAncillary::new(&mut room);
         a.recv_message(&mut bufs, &mut control, MsgFlags::ERRQUEUE).await.unwrap();
         assert!(matches!(control.messages().next(), Some(AncillaryData::Error(..))));
+    });
+}
+
+#[test]
+fn batches_come_and_go_and_one_that_is_dropped_while_it_waits_has_done_nothing() {
+    run(async {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        let sent = file();
+        let mut room = [MaybeUninit::uninit(); fds_space(1)];
+        let mut control = SendAncillary::new(&mut room);
+        control.put_fds(&[sent.as_fd()]).unwrap();
+        let mut bytes = [[0; 8]; 4];
+        let mut rooms = [[MaybeUninit::uninit(); CONTROL_MAX]; 4];
+        let mut places: Vec<_> = bytes
+            .iter_mut()
+            .zip(&mut rooms)
+            .map(|(bytes, room)| RecvMessage::new(bytes, RecvAncillary::new(room)))
+            .collect();
+        for polls in 0..4 {
+            assert!(dropped_after(polls, theirs.recv_messages(&mut places, MsgFlags::empty())).await.is_none());
+        }
+        let mut gone = 0;
+        let mut messages = [(); 3].map(|()| SendMessage::new(b"x").with(&control));
+        while let Some(sent) = dropped_after(3, is_send(ours.send_messages(&mut messages, MsgFlags::empty()))).await {
+            let sent = sent.unwrap();
+            assert_eq!(messages.iter().filter(|message| message.sent() == Some(1)).count(), sent);
+            gone += sent;
+        }
+        assert_eq!(messages.each_ref().map(SendMessage::sent), [None; 3]);
+        let mut came = 0;
+        while came < gone {
+            let n = is_send(theirs.recv_messages(&mut places, MsgFlags::empty())).await.unwrap();
+            for place in &mut places[..n] {
+                let [fd] = place.control.take_fds_exact().unwrap();
+                assert_eq!((place.bytes(), identity(fd)), (&b"x"[..], identity(&sent)));
+            }
+            came += n;
+        }
+        assert!(dropped_after(3, theirs.recv_messages(&mut places, MsgFlags::empty())).await.is_none());
     });
 }
 

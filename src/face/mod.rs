@@ -11,6 +11,8 @@ pub use facts::{Facts, fds_space, space, want_space};
 pub use info::{Destination, Info, SocketError, StampDevice, Stamps, Timestamp, Vlan};
 
 #[cfg(feature = "std")]
+mod batch;
+#[cfg(feature = "std")]
 mod channel;
 #[cfg(feature = "std")]
 mod descriptor;
@@ -34,6 +36,7 @@ pub mod tokio;
 #[cfg(feature = "std")]
 pub use {
     address::Address,
+    batch::{RecvMessage, SendMessage},
     channel::{Done, Frame, FrameFds, Limits, RX_MEMORY, Rx, Slot, TX_MEMORY, Tx, Unqueued},
     descriptor::{Access, FdExt, FdInfo, FdKinds, Seals, SocketInfo, pidfd_matches},
     error::Error,

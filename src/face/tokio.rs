@@ -34,7 +34,10 @@ use ::tokio::time::sleep;
 use super::channel::{of_channel, of_limits};
 use super::error::end_of_file;
 use super::socket::{self, exact, receive, recv, recv_up_to, send};
-use super::{Address, Error, Fds, Flags, Frame, MsgFlags, Received, RecvAncillary, Rx, SendAncillary, Tx, number};
+use super::{
+    Address, Error, Fds, Flags, Frame, MsgFlags, Received, RecvAncillary, RecvMessage, Rx, SendAncillary, SendMessage,
+    Tx, batch, number,
+};
 use crate::channel::{self, Next};
 use crate::errno::Errno;
 use crate::sys;
@@ -288,15 +291,48 @@ pub trait AsyncSocketExt: AsyncSocket {
         flags: MsgFlags,
     ) -> impl Future<Output = io::Result<Received>> + Send {
         async move {
-            // What is in the error queue makes a socket ready for everything.
             let flags = flags | MsgFlags::DONTWAIT;
-            let interest = if flags.contains(MsgFlags::ERRQUEUE) { Interest::ERROR } else { Interest::READABLE };
-            self.when(interest, || socket::recv_message(self.as_fd(), bufs, control, flags)).await
+            self.when(to_receive(flags), || socket::recv_message(self.as_fd(), bufs, control, flags)).await
+        }
+    }
+
+    /// See [`SocketExt::send_messages`](super::SocketExt::send_messages).
+    ///
+    /// # Errors
+    /// As there.
+    fn send_messages(
+        &self,
+        messages: &mut [SendMessage<'_>],
+        flags: MsgFlags,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        async move {
+            let flags = flags | MsgFlags::DONTWAIT;
+            self.when(Interest::WRITABLE, || batch::send_messages(self.as_fd(), messages, flags)).await
+        }
+    }
+
+    /// See [`SocketExt::recv_messages`](super::SocketExt::recv_messages).
+    ///
+    /// # Errors
+    /// As there.
+    fn recv_messages(
+        &self,
+        messages: &mut [RecvMessage<'_>],
+        flags: MsgFlags,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        async move {
+            let flags = flags | MsgFlags::DONTWAIT;
+            self.when(to_receive(flags), || batch::recv_messages(self.as_fd(), messages, flags)).await
         }
     }
 }
 
 impl<S: AsyncSocket + ?Sized> AsyncSocketExt for S {}
+
+/// What is in the error queue makes a socket ready for everything.
+fn to_receive(flags: MsgFlags) -> Interest {
+    if flags.contains(MsgFlags::ERRQUEUE) { Interest::ERROR } else { Interest::READABLE }
+}
 
 async fn send_message<S: AsyncSocket + ?Sized>(
     sock: &S,
