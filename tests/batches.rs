@@ -99,7 +99,15 @@ fn what_nobody_takes_is_closed_by_the_next_batch_or_with_its_place() {
         send(1);
         assert_eq!(theirs.recv_messages(&mut messages, NONE).unwrap(), 1);
         assert_eq!(open().len(), before.len() + 2);
-        assert!(messages[1..].iter().all(|message| message.received().bytes == 0 && message.bytes().is_empty()));
+        assert!(messages[1..].iter().all(|message| message.bytes().is_empty() && message.received().from.is_unnamed()));
+        // one that has no use for the place, ...
+        send(2);
+        let mut many = Places::new(1025);
+        let mut many = many.messages();
+        theirs.recv_messages(&mut many[1024..], NONE).unwrap();
+        assert_eq!(theirs.recv_messages(&mut many, NONE).unwrap(), 1);
+        assert_eq!((open().len(), many[1024].bytes()), (before.len() + 4, &b""[..]));
+        drop(many);
         // and the end of a place.
         let kept = messages[0].control.take_fds::<2>().unwrap();
         send(3);
