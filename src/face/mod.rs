@@ -37,7 +37,7 @@ pub mod tokio;
 pub use {
     address::Address,
     batch::{RecvMessage, SendMessage},
-    channel::{Done, Frame, FrameFds, Limits, RX_MEMORY, Rx, Slot, TX_MEMORY, Tx, Unqueued},
+    channel::{Done, Frame, FrameFds, Limits, Message, Parts, RX_MEMORY, Rx, Slot, TX_MEMORY, Tx, Unqueued},
     descriptor::{Access, FdExt, FdInfo, FdKinds, Seals, SocketInfo, pidfd_matches},
     error::Error,
     fds::{Fds, IntoIter},

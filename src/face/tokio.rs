@@ -35,8 +35,8 @@ use super::channel::{of_channel, of_limits};
 use super::error::end_of_file;
 use super::socket::{self, exact, receive, recv, recv_up_to, send};
 use super::{
-    Address, Error, Fds, Flags, Frame, MsgFlags, Received, RecvAncillary, RecvMessage, Rx, SendAncillary, SendMessage,
-    Tx, batch, number,
+    Address, Error, Fds, Flags, Frame, Message, MsgFlags, Received, RecvAncillary, RecvMessage, Rx, SendAncillary,
+    SendMessage, Tx, batch, number,
 };
 use crate::channel::{self, Next};
 use crate::errno::Errno;
@@ -371,7 +371,7 @@ impl Lent<'_, channel::Rx> {
     }
 }
 
-impl<S: AsyncSocket + Send, T: AsRef<[u8]> + Send, const F: usize> Tx<'_, S, T, F> {
+impl<S: AsyncSocket + Send, T: Message + Send, const F: usize> Tx<'_, S, T, F> {
     /// Sends all that is queued: [`flush`](Tx::flush). Cancellation-safe: what has not gone stays queued, and
     /// nothing goes twice. Where too many descriptors are in flight it waits by the runtime's timer.
     ///
