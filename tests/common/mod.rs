@@ -94,6 +94,15 @@ pub fn lend(fds: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
     fds.iter().map(AsFd::as_fd).collect()
 }
 
+/// Whether [`with_full_table`] can be had: valgrind keeps the limit from the kernel.
+pub fn can_fill_table() -> bool {
+    let is_there = !std::env::var("LD_PRELOAD").is_ok_and(|preload| preload.contains("vgpreload"));
+    if !is_there {
+        println!("skipped: valgrind");
+    }
+    is_there
+}
+
 /// Runs `call` while the process can have `free` more descriptors.
 pub fn with_full_table<T>(free: usize, call: impl FnOnce() -> T) -> T {
     struct Restored(libc::rlimit);
