@@ -4,12 +4,12 @@ mod message;
 mod rx;
 mod tx;
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::ptr::NonNull;
 use std::time::Duration;
-use std::{boxed::Box, vec};
 
 pub use message::{Message, Parts};
 pub use rx::{Frame, FrameFds, RX_MEMORY, Rx};
@@ -78,10 +78,6 @@ impl<T> Memory<T> {
             drop(unsafe { Box::from_raw(ptr.as_ptr()) });
         }
     }
-}
-
-fn bytes(len: usize) -> Box<[MaybeUninit<u8>]> {
-    vec![MaybeUninit::uninit(); len].into_boxed_slice()
 }
 
 /// A place for a `T` in that memory, and the rest of it.

@@ -1,5 +1,6 @@
 //! The receiving side.
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -12,7 +13,7 @@ use std::slice;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Limits, Memory, bytes, milliseconds, of_channel, of_limits, place, result_of};
+use super::{Limits, Memory, milliseconds, of_channel, of_limits, place, result_of};
 use crate::abi::ANC_RX_BUFFER;
 use crate::channel::{self, Next};
 use crate::cmsg::CONTROL_MAX;
@@ -131,7 +132,7 @@ impl<S: AsFd> Rx<'static, S> {
         // A packet is no larger than 64 KiB, and is taken whole.
         let frame = (limits.max_frame as usize).max(ANC_RX_BUFFER - CONTROL_MAX - 16);
         let len = frame.checked_add(CONTROL_MAX + 16 + FIXED);
-        Self::start(sock, Memory::owned(bytes(len.ok_or(Error::NoRoom)?)), limits)
+        Self::start(sock, Memory::owned(Box::new_uninit_slice(len.ok_or(Error::NoRoom)?)), limits)
     }
 }
 

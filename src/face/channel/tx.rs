@@ -1,5 +1,6 @@
 //! The sending side.
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -11,7 +12,7 @@ use std::ptr::{self, NonNull};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::{Limits, Memory, Message, bytes, milliseconds, of_channel, of_limits, place, result_of};
+use super::{Limits, Memory, Message, milliseconds, of_channel, of_limits, place, result_of};
 use crate::abi::{ANC_MOVE, ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_QUEUED, ANC_TX_BUFFER, anc_out};
 use crate::channel;
 use crate::errno::Errno;
@@ -222,7 +223,7 @@ impl<S: AsFd, T: Message, const F: usize> Tx<'static, S, T, F> {
     /// ```
     pub fn with_limits(sock: S, messages: usize, limits: Limits) -> io::Result<Self> {
         let slots = iter::repeat_with(Slot::new).take(messages).collect();
-        Self::start(sock, Memory::owned(slots), Memory::owned(bytes(TX_MEMORY)), limits)
+        Self::start(sock, Memory::owned(slots), Memory::owned(Box::new_uninit_slice(TX_MEMORY)), limits)
     }
 }
 
