@@ -269,6 +269,12 @@ check-examples: $(STAGE)/.done
 check-migrate: $(STAGE)/.done
 	@sh c-tests/migrate/migrate.sh $(STAGE) $(BUILD)/migrate
 
+# Not among the checks: what the crate breaks of an earlier one, with cargo-semver-checks.
+.PHONY: check-semver
+check-semver:
+	@$(if $(BASELINE),,$(error BASELINE=REVISION: the one to compare with))$(RUST) semver-checks --package ancillary \
+		--only-explicit-features --features std,tokio --baseline-rev $(BASELINE)
+
 # Not among the checks: it downloads kernels, and boots each where they can be had, for minutes without KVM.
 # A name ending in -close_range takes that call away, as before Linux 5.9.
 KERNELS ?= oldest oldest-close_range 6.1 6.12 6.16 newest
