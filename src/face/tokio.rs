@@ -43,6 +43,23 @@ use crate::errno::Errno;
 use crate::sys;
 
 /// Sockets that tell tokio when they are ready.
+///
+/// ```
+/// use std::os::unix::net::UnixDatagram;
+/// use ancillary::tokio::AsyncSocketExt;
+/// use tokio::io::unix::AsyncFd;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// // Any socket that does not block.
+/// let (ours, theirs) = UnixDatagram::pair()?;
+/// theirs.set_nonblocking(true)?;
+/// let theirs = AsyncFd::new(theirs)?;
+/// ours.send(b"x")?;
+/// assert_eq!(theirs.recv_fds::<1>(&mut [0]).await?.0, 1);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait AsyncSocket: AsFd + Sync + sealed::Sealed {
     /// Calls once the socket is ready, until it would not block.
     #[doc(hidden)]
@@ -105,6 +122,8 @@ fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
 
 /// The calls of [`SocketExt`](super::SocketExt), on sockets that tell tokio when they are ready. Errors and all
 /// else are as there. [`SocketOptions`](super::SocketOptions) has those that do not wait.
+///
+/// See [the module](self) for an example.
 pub trait AsyncSocketExt: AsyncSocket {
     /// See [`SocketExt::send_fds`](super::SocketExt::send_fds).
     ///

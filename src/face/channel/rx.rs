@@ -89,6 +89,37 @@ unsafe impl<S: Send> Send for Rx<'_, S> {}
 unsafe impl<S: Sync> Sync for Rx<'_, S> {}
 
 /// A message, or a part of one that is larger than a frame.
+///
+/// ```
+/// use std::io;
+/// use std::os::fd::{AsFd, OwnedFd};
+/// use ancillary::{Rx, Tx};
+///
+/// /// The next message, whatever its size.
+/// fn whole<S: AsFd>(rx: &mut Rx<'_, S>) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+///     let (mut bytes, mut fds) = (Vec::new(), Vec::new());
+///     while let Some(frame) = rx.recv(None)? {
+///         bytes.extend_from_slice(frame.bytes);
+///         let more = frame.more;
+///         for fd in frame.fds {
+///             fds.push(fd?);
+///         }
+///         if !more {
+///             return Ok(Some((bytes, fds)));
+///         }
+///     }
+///     Ok(None)
+/// }
+///
+/// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+/// let mut tx: Tx<_> = Tx::new(ours, 4)?;
+/// tx.queue(vec![7; 100_000], [std::fs::File::open("/dev/null")?.into()])?;
+/// let sender = std::thread::spawn(move || tx.flush(None));
+/// let (bytes, fds) = whole(&mut Rx::new(theirs)?)?.unwrap();
+/// assert_eq!((bytes.len(), fds.len()), (100_000, 1));
+/// # sender.join().unwrap()?;
+/// # Ok::<(), io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Frame<'a> {
@@ -102,6 +133,8 @@ pub struct Frame<'a> {
 
 /// The descriptors of a [`Frame`], to take: one by one, each or why it was lost (EMFILE,
 /// [`Error::NotInstalled`]).
+///
+/// See [`Frame`], and [`take_exact`](Self::take_exact), for an example.
 pub struct FrameFds<'a> {
     slots: &'a mut [c_int],
 }

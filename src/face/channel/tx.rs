@@ -163,6 +163,24 @@ unsafe impl<S: Sync, T: Message + Sync, const F: usize> Sync for Tx<'_, S, T, F>
 
 /// A message that was not queued, and why. It becomes an [`io::Error`] by `?`, which closes its
 /// descriptors.
+///
+/// ```
+/// use ancillary::{Fds, Tx};
+///
+/// let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
+/// let mut tx: Tx<_> = Tx::new(ours, 2)?;
+/// for i in 0..10 {
+///     let mut message = (vec![i], Fds::new());
+///     while let Err(full) = tx.queue(message.0, message.1) {
+///         if full.error.kind() != std::io::ErrorKind::WouldBlock {
+///             return Err(full.error);
+///         }
+///         tx.flush(None)?;
+///         message = (full.bytes, full.fds);
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Unqueued<T, const F: usize = 4> {
@@ -182,6 +200,8 @@ impl<T, const F: usize> From<Unqueued<T, F>> for io::Error {
 }
 
 /// A message that is given back.
+///
+/// See [`Tx::reclaim`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Done<T> {
