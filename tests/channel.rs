@@ -358,23 +358,20 @@ fn a_program_may_make_the_system_calls_itself_and_move_the_channel_meanwhile() {
             const COUNT: usize = 40;
             let len = |i: usize| i * 7919 % 200_000;
             let mut sent = Vec::new();
-            let (mut queued, mut came) = (0, 0);
+            let mut came = 0;
+            // One more, also while others are on their way.
+            let mut queue = |tx: &mut Tx<_, Vec<u8>, 2>| {
+                let (one, i) = (file(), sent.len());
+                let number = identity(&one);
+                let is_queued = i < COUNT && tx.queue(vec![i as u8; len(i)], [one]).is_ok();
+                sent.extend(is_queued.then_some(number));
+            };
             let (mut bytes, mut fds) = (0, Vec::new());
             loop {
-                while queued < COUNT {
-                    let one = file();
-                    let number = identity(&one);
-                    match txs[0].queue(vec![queued as u8; len(queued)], [one]) {
-                        Ok(()) => sent.push(number),
-                        Err(full) => {
-                            assert_eq!(full.error.kind(), ErrorKind::WouldBlock);
-                            break;
-                        }
-                    }
-                    queued += 1;
-                }
+                queue(&mut txs[0]);
                 while let Some(msg) = txs[0].prepare().unwrap() {
                     txs.swap(0, 1);
+                    queue(&mut txs[1]);
                     let sock = txs[1].as_fd().as_raw_fd();
                     // SAFETY: nothing else is done with the channel meanwhile.
                     let n = called(unsafe { libc::sendmsg(sock, msg, libc::MSG_NOSIGNAL) });

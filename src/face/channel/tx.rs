@@ -382,8 +382,8 @@ impl<'a, S: AsFd, T: Message, const F: usize> Tx<'a, S, T, F> {
     /// nothing. None: all has gone.
     ///
     /// The pointer is good as long as the channel is there, which may be moved. Whoever gives it to the
-    /// kernel has to see to it that until that has ended nothing else is done with the channel, and that it
-    /// is not dropped.
+    /// kernel has to see to it that until that has ended nothing else is done with the channel, but that
+    /// messages are queued, and that it is not dropped.
     ///
     /// # Errors
     /// As for [`flush`](Self::flush).
