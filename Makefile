@@ -251,6 +251,7 @@ check-sanitized: $(STAGE)/.done
 	@$(SANITIZED) sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-gcc-asan
 	@$(SANITIZED) CC=clang sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-clang-asan
 check-valgrind: $(STAGE)/.done
+	@$(if $(filter rust,$(CHECKS)),$(RUST) test --quiet --locked --package ancillary --features tokio --lib --tests --config "target.'cfg(unix)'.runner='valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite'")
 	@EXEC='valgrind -q --error-exitcode=9 --track-fds=yes --trace-children=yes' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-valgrind
 # What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, close_range and PIDFD_GET_INFO where a system lacks them.
 check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range pidfd_info passrights)
@@ -274,6 +275,12 @@ check-examples: $(STAGE)/.done
 	@sh examples/selftest.sh $(STAGE) $(BUILD)/examples
 check-migrate: $(STAGE)/.done
 	@sh c-tests/migrate/migrate.sh $(STAGE) $(BUILD)/migrate
+
+# Not among the checks: what the crate breaks of an earlier one, with cargo-semver-checks.
+.PHONY: check-semver
+check-semver:
+	@$(if $(BASELINE),,$(error BASELINE=REVISION: the one to compare with))$(RUST) semver-checks --package ancillary \
+		--only-explicit-features --features std,tokio --baseline-rev $(BASELINE)
 
 # Not among the checks: it downloads kernels, and boots each where they can be had, for minutes without KVM.
 # A name ending in -close_range takes that call away, as before Linux 5.9.

@@ -135,9 +135,10 @@ done
 
 if CARGO_TARGET_DIR=$out/cargo ${CARGO:-cargo} build --quiet --locked --release -p bench-rust --manifest-path "$here/../Cargo.toml"; then
     printf '\nRound trips in Rust, closing included (medians of interleaved turns, the middle half in brackets)\n'
+    printf '  (the least: the functions of the C library alone, without a check)\n'
     printf '  %-12s %-16s %9s  %-20s %s\n' descriptors crate ns 'ratio to ours' allocations
     "$out/cargo/release/bench-rust" | while read -r n name ns ratio from to allocations; do
-        [ "$name" = ours ] || [ "$name" = ancillary ] ||
+        [ "$name" = the-least ] || [ "$name" = ancillary ] ||
             draw 'time of a round trip in Rust, beside' "$name, $n" "$(awk "BEGIN { print 1 / $ratio }")"
         printf '  %-12s %-16s %9s  %-20s %s\n' "$n" "$name" "$ns" "$ratio [$from, $to]" "$allocations"
     done

@@ -7,6 +7,13 @@ use core::fmt;
 pub type Result<T> = core::result::Result<T, Errno>;
 
 /// A positive error number of the platform, as in `errno`.
+///
+/// ```
+/// use ancillary::errno::Errno;
+///
+/// assert_eq!(Errno::new(libc::EBADF), Errno::EBADF);
+/// assert_eq!(Errno::EBADF.number(), libc::EBADF);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Errno(c_int);
 

@@ -1,6 +1,33 @@
 //! Ancillary data of sockets, handled without a leaked descriptor: the core of libancillary.
 //!
-//! C programs link the library and include `ancillary.h`. This crate is the implementation.
+//! C programs link the library and include `ancillary.h`. This crate is the implementation, and has the same
+//! for Rust, in types that own and lend:
+//!
+#![cfg_attr(feature = "std", doc = "```")]
+#![cfg_attr(not(feature = "std"), doc = "```ignore")]
+//! use std::os::fd::AsFd;
+//! use std::os::unix::net::UnixStream;
+//! use ancillary::SocketExt;
+//!
+//! let (ours, theirs) = UnixStream::pair()?;
+//! let file = std::fs::File::open("/dev/null")?;
+//! ours.send_fds_all(b"take this", &[file.as_fd()])?;
+//! let (n, [fd]) = theirs.recv_fds_exact(&mut [0; 64])?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! | What for | What there is |
+//! |---|---|
+//! | bytes and descriptors over Unix sockets | `SocketExt`, `Fds` |
+//! | any control message, over sockets of every family | `SendAncillary`, `RecvAncillary`, `SocketExt::send_message` |
+//! | several messages by one system call | `SendMessage`, `RecvMessage` |
+//! | what is to come with each message; who the peer is | `SocketOptions`, [`Facts`] |
+//! | what came with a message, in one struct | [`Info`] |
+//! | what a received descriptor is, and refusing what it should not be | `FdExt` |
+//! | messages of any size that keep their descriptors | `Tx`, `Rx` |
+//! | descriptors of a protocol that exists (Wayland, imsg) | `FdQueue` |
+//! | all of that on tokio's sockets, with the feature `tokio` | `tokio::AsyncSocketExt` |
+//! | control messages in memory, without `std` | [`cmsg`] |
 //!
 //! # The map
 //!

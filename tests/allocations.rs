@@ -127,6 +127,29 @@ fn whole_messages_do_not_allocate() {
 }
 
 #[test]
+fn batches_do_not_allocate() {
+    leaves_nothing_open(|| {
+        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let mut bytes = [[0; 4]; 8];
+        let mut rooms = [[MaybeUninit::uninit(); fds_space(1)]; 8];
+        without(|| {
+            let mut room = [MaybeUninit::uninit(); fds_space(1)];
+            let mut control = SendAncillary::new(&mut room);
+            control.put_fds(&[ours.as_fd()]).unwrap();
+            let mut messages = [(); 8].map(|()| SendMessage::new(b"x").with(&control));
+            ours.send_messages(&mut messages, MsgFlags::empty()).unwrap();
+            let mut rooms = rooms.iter_mut();
+            let mut places = bytes
+                .each_mut()
+                .map(|bytes| RecvMessage::new(bytes, RecvAncillary::new(rooms.next().expect("as many"))));
+            assert_eq!(theirs.recv_messages(&mut places, MsgFlags::empty()).unwrap(), 8);
+            let [_fd] = places[7].control.take_fds_exact().unwrap();
+            assert!(theirs.recv_messages(&mut places, MsgFlags::DONTWAIT).is_err());
+        });
+    });
+}
+
+#[test]
 fn asking_does_not_allocate() {
     leaves_nothing_open(|| {
         let (ours, _theirs) = stream();

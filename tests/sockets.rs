@@ -118,6 +118,9 @@ fn a_message_longer_than_the_buffer_is_an_error_and_its_descriptors_are_closed()
 
 #[test]
 fn a_full_table_is_emfile_and_nothing_stays_open() {
+    if !can_fill_table() {
+        return;
+    }
     leaves_nothing_open(|| {
         let (ours, theirs) = stream();
         let sent = files(3);

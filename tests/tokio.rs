@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use ancillary::tokio::AsyncSocketExt;
 use ancillary::{
-    AncillaryData, CONTROL_MAX, Error, Facts, IpVersion, Limits, MsgFlags, RecvAncillary, Rx, SendAncillary,
-    SocketOptions, Tx,
+    AncillaryData, CONTROL_MAX, Error, Facts, IpVersion, MsgFlags, RecvAncillary, RecvMessage, Rx, SendAncillary,
+    SendMessage, SocketOptions, Tx, fds_space,
 };
 use common::*;
 use tokio::io::unix::AsyncFd;
@@ -135,6 +135,45 @@ fn messages_with_control_data_come_and_go() {
         let mut control = RecvAncillary::new(&mut room);
         a.recv_message(&mut bufs, &mut control, MsgFlags::ERRQUEUE).await.unwrap();
         assert!(matches!(control.messages().next(), Some(AncillaryData::Error(..))));
+    });
+}
+
+#[test]
+fn batches_come_and_go_and_one_that_is_dropped_while_it_waits_has_done_nothing() {
+    run(async {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        let sent = file();
+        let mut room = [MaybeUninit::uninit(); fds_space(1)];
+        let mut control = SendAncillary::new(&mut room);
+        control.put_fds(&[sent.as_fd()]).unwrap();
+        let mut bytes = [[0; 8]; 4];
+        let mut rooms = [[MaybeUninit::uninit(); CONTROL_MAX]; 4];
+        let mut places: Vec<_> = bytes
+            .iter_mut()
+            .zip(&mut rooms)
+            .map(|(bytes, room)| RecvMessage::new(bytes, RecvAncillary::new(room)))
+            .collect();
+        for polls in 0..4 {
+            assert!(dropped_after(polls, theirs.recv_messages(&mut places, MsgFlags::empty())).await.is_none());
+        }
+        let mut gone = 0;
+        let mut messages = [(); 3].map(|()| SendMessage::new(b"x").with(&control));
+        while let Some(sent) = dropped_after(3, is_send(ours.send_messages(&mut messages, MsgFlags::empty()))).await {
+            let sent = sent.unwrap();
+            assert_eq!(messages.iter().filter(|message| message.sent() == Some(1)).count(), sent);
+            gone += sent;
+        }
+        assert_eq!(messages.each_ref().map(SendMessage::sent), [None; 3]);
+        let mut came = 0;
+        while came < gone {
+            let n = is_send(theirs.recv_messages(&mut places, MsgFlags::empty())).await.unwrap();
+            for place in &mut places[..n] {
+                let [fd] = place.control.take_fds_exact().unwrap();
+                assert_eq!((place.bytes(), identity(fd)), (&b"x"[..], identity(&sent)));
+            }
+            came += n;
+        }
+        assert!(dropped_after(3, theirs.recv_messages(&mut places, MsgFlags::empty())).await.is_none());
     });
 }
 
@@ -289,35 +328,63 @@ fn a_channel_loses_nothing_and_sends_nothing_twice_where_its_futures_are_dropped
     }
 }
 
+/// Puts as many descriptors in flight as the limit allows, until what this returns is dropped. None: this
+/// user has no limit.
+fn too_many_in_flight() -> Option<(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream)> {
+    limit_descriptors(64);
+    let (ours, theirs) = stream();
+    let file = file();
+    for _ in 0..100 {
+        match ancillary::SocketExt::send_fds(&ours, b"x", &[file.as_fd()]) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.raw_os_error(), Some(libc::ETOOMANYREFS));
+                return Some((ours, theirs));
+            }
+        }
+    }
+    println!("skipped: this user has no limit of descriptors in flight");
+    None
+}
+
 #[test]
 fn too_many_descriptors_in_flight_are_waited_out_by_the_timer() {
-    run(async {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut tx: Tx<_, Vec<u8>, 1> = Tx::with_limits(&ours, 8, Limits::default()).unwrap();
-        // As many as the limit, which the kernel does not ask of the privileged.
-        let (parked, parked_peer) = UnixStream::pair().unwrap();
-        let is_limited = with_full_table(1, || {
-            let mut sent = Ok(0);
-            for _ in 0..2000 {
-                sent = ancillary::SocketExt::send_fds(&parked, b"x", &[parked.as_fd()]);
-                if sent.is_err() {
-                    break;
-                }
-            }
-            sent.is_err_and(|error| error.raw_os_error() == Some(libc::ETOOMANYREFS))
+    as_a_lonely_user("too_many_descriptors_in_flight_are_waited_out_by_the_timer", || {
+        run(async {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let mut tx: Tx<_, Vec<u8>, 1> = Tx::new(&ours, 8).unwrap();
+            let mut rx = Rx::new(&theirs).unwrap();
+            let Some(in_flight) = too_many_in_flight() else { return };
+            let sent = file();
+            let expected = identity(&sent);
+            tx.queue(vec![1], [sent]).unwrap();
+            assert_eq!(tx.flush(Some(Duration::ZERO)).unwrap_err().raw_os_error(), Some(libc::ETOOMANYREFS));
+            assert_eq!(ours.send_fd(&theirs).await.unwrap_err().raw_os_error(), Some(libc::ETOOMANYREFS));
+
+            // The socket is ready all the time, and is asked a few times only.
+            let mut polls = 0;
+            let mut flush = Box::pin(tx.flush_async());
+            let counted = std::future::poll_fn(|context| {
+                polls += 1;
+                flush.as_mut().poll(context)
+            });
+            assert!(tokio::time::timeout(Duration::from_millis(100), counted).await.is_err());
+            assert!((4..30).contains(&polls), "{polls} polls");
+            drop(flush);
+
+            // Another one, that is dropped while it waits, has sent nothing.
+            assert!(tokio::time::timeout(Duration::from_millis(5), tx.flush_async()).await.is_err());
+            let free = async {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                drop(in_flight);
+            };
+            let (flushed, ()) = tokio::join!(tx.flush_async(), free);
+            flushed.unwrap();
+            let frame = rx.recv_async().await.unwrap().unwrap();
+            assert_eq!(frame.bytes, [1]);
+            let [fd] = frame.fds.take_exact().unwrap();
+            assert_eq!(identity(fd), expected);
+            assert!(dropped_after(3, rx.recv_async()).await.is_none());
         });
-        if !is_limited {
-            println!("skipped: this user has no limit of descriptors in flight");
-            return;
-        }
-        tx.queue(vec![1], [file()]).unwrap();
-        let mut rx = Rx::new(&theirs).unwrap();
-        let free = async {
-            yield_now().await;
-            drop(parked_peer);
-        };
-        let (flushed, ()) = tokio::join!(tx.flush_async(), free);
-        flushed.unwrap();
-        assert_eq!(rx.recv_async().await.unwrap().unwrap().bytes, [1]);
     });
 }

@@ -15,6 +15,23 @@ use crate::sys::{CMSG_ALIGN, CmsgHeader, FDS_MAX, SCM_RIGHTS, SOL_SOCKET};
 ///
 /// No byte is written past the buffer's end, and no padding byte within a message is left
 /// unwritten: the kernel takes up to 15 bytes after the last message, but only zeros say nothing.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use ancillary::cmsg::{Builder, Messages, space};
+///
+/// let mut buffer = [MaybeUninit::uninit(); space(4).unwrap()];
+/// let mut builder = Builder::new(&mut buffer);
+/// builder.put(libc::SOL_IP, libc::IP_TTL, &3i32.to_ne_bytes())?;
+/// let len = builder.len();
+///
+/// // SAFETY: so many bytes were written.
+/// let built: Vec<u8> = buffer[..len].iter().map(|byte| unsafe { byte.assume_init() }).collect();
+/// let message = Messages::new(&built).next().unwrap()?;
+/// assert_eq!((message.level, message.kind), (libc::SOL_IP, libc::IP_TTL));
+/// assert_eq!(message.payload, 3i32.to_ne_bytes());
+/// # Ok::<(), ancillary::errno::Errno>(())
+/// ```
 #[derive(Debug)]
 pub struct Builder<'a> {
     buffer: &'a mut [MaybeUninit<u8>],

@@ -119,6 +119,15 @@ pub struct Message<'a> {
 
 /// The control messages of a buffer, in order. Ends after the first malformed one, which is an
 /// EBADMSG.
+///
+/// ```
+/// use ancillary::cmsg::Messages;
+/// use ancillary::errno::Errno;
+///
+/// // A length that is shorter than its own header.
+/// assert_eq!(Messages::new(&[1; 3]).count(), 0);
+/// assert_eq!(Messages::new(&[0; 64]).next().unwrap().unwrap_err(), Errno::EBADMSG);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     rest: &'a [MaybeUninit<u8>],

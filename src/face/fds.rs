@@ -161,8 +161,11 @@ impl<const N: usize> Default for Fds<N> {
 
 impl<const N: usize> Drop for Fds<N> {
     fn drop(&mut self) {
-        if self.len != 0 {
-            close_copies(self.numbers());
+        match *self.numbers() {
+            [] => {}
+            // SAFETY: owned, and not looked at any more.
+            [fd] => drop(unsafe { OwnedFd::from_raw_fd(fd) }),
+            _ => close_copies(self.numbers()),
         }
     }
 }

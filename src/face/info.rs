@@ -52,6 +52,34 @@ pub struct Timestamp {
 }
 
 /// Where a datagram was sent to.
+///
+/// A server that is bound to no address answers from the one that was asked:
+///
+#[cfg_attr(feature = "std", doc = "```")]
+#[cfg_attr(not(feature = "std"), doc = "```ignore")]
+/// use std::io::{IoSlice, IoSliceMut};
+/// use std::mem::MaybeUninit;
+/// use std::net::UdpSocket;
+/// use ancillary::{Facts, MsgFlags, RecvAncillary, SendAncillary, SocketExt, SocketOptions};
+///
+/// let server = UdpSocket::bind("0.0.0.0:0")?;
+/// server.want(Facts::DEST, Facts::empty())?;
+/// # let client = UdpSocket::bind("127.0.0.1:0")?;
+/// # client.send_to(b"who is there?", ("127.0.0.2", server.local_addr()?.port()))?;
+///
+/// let mut memory = [MaybeUninit::uninit(); 256];
+/// let mut control = RecvAncillary::new(&mut memory);
+/// let mut bytes = [0; 1500];
+/// let asked = server.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut control, MsgFlags::empty())?;
+/// let dest = control.decode()?.dest().expect("it was asked for");
+///
+/// let mut memory = [MaybeUninit::uninit(); 64];
+/// let mut answer = SendAncillary::new(&mut memory);
+/// answer.put_reply_from(&dest)?;
+/// server.send_message_to(&[IoSlice::new(b"I am")], &answer, &asked.from, MsgFlags::empty())?;
+/// # assert_eq!(client.recv_from(&mut bytes)?.1.ip().to_string(), "127.0.0.2");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Destination {
     /// The destination in the header: it may be a group's.
@@ -63,6 +91,27 @@ pub struct Destination {
 }
 
 /// An error that the socket's error queue brought: `struct sock_extended_err`.
+///
+#[cfg_attr(feature = "std", doc = "```")]
+#[cfg_attr(not(feature = "std"), doc = "```ignore")]
+/// use std::io::IoSliceMut;
+/// use std::net::UdpSocket;
+/// use ancillary::{Facts, MsgFlags, RecvAncillary, SocketExt, SocketOptions};
+///
+/// let sock = UdpSocket::bind("127.0.0.1:0")?;
+/// sock.want(Facts::ERROR, Facts::empty())?;
+/// # let nobody = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
+/// sock.send_to(b"anybody there?", nobody)?;
+/// let mut memory = [std::mem::MaybeUninit::uninit(); 256];
+/// let mut control = RecvAncillary::new(&mut memory);
+/// let mut bytes = [0; 64];
+/// // The bytes and the address are those that were sent.
+/// let failed = sock.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut control, MsgFlags::ERRQUEUE)?;
+/// let info = control.decode()?;
+/// assert_eq!(info.error().map(|error| error.errno.number()), Some(libc::ECONNREFUSED));
+/// println!("{:?} by {:?}", failed.from, info.offender());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SocketError {
     /// What went wrong; ENOMSG for stamps, 0 for completions.

@@ -11,6 +11,8 @@ pub use facts::{Facts, fds_space, space, want_space};
 pub use info::{Destination, Info, SocketError, StampDevice, Stamps, Timestamp, Vlan};
 
 #[cfg(feature = "std")]
+mod batch;
+#[cfg(feature = "std")]
 mod channel;
 #[cfg(feature = "std")]
 mod descriptor;
@@ -34,7 +36,8 @@ pub mod tokio;
 #[cfg(feature = "std")]
 pub use {
     address::Address,
-    channel::{Done, Frame, FrameFds, Limits, RX_MEMORY, Rx, Slot, TX_MEMORY, Tx, Unqueued},
+    batch::{RecvMessage, SendMessage},
+    channel::{Done, Frame, FrameFds, Limits, Message, Parts, RX_MEMORY, Rx, Slot, TX_MEMORY, Tx, Unqueued},
     descriptor::{Access, FdExt, FdInfo, FdKinds, Seals, SocketInfo, pidfd_matches},
     error::Error,
     fds::{Fds, IntoIter},

@@ -196,6 +196,8 @@ impl<'a> RecvAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::SurplusFds`], [`Error::MissingFds`]: there are more or fewer, and all are closed.
+    ///
+    /// See [`RecvAncillary`] for an example.
     pub fn take_fds_exact<const N: usize>(&mut self) -> io::Result<[OwnedFd; N]> {
         self.take_at_least(N)?.into_array().map_err(|_| Error::MissingFds.into())
     }
@@ -205,6 +207,23 @@ impl<'a> RecvAncillary<'a> {
     /// # Errors
     /// [`Error::MissingFds`]: none came, or it was taken. Otherwise the error that the kernel put in its
     /// place: EMFILE for a full descriptor table.
+    ///
+    /// ```
+    /// # use std::io::IoSliceMut;
+    /// # use std::os::unix::net::UnixStream;
+    /// use ancillary::{CONTROL_MAX, Facts, MsgFlags, RecvAncillary, SocketExt, SocketOptions};
+    ///
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// if theirs.want(Facts::PIDFD, Facts::empty()).is_ok() {
+    ///     ours.send_fds(b"x", &[])?;
+    ///     let mut memory = [std::mem::MaybeUninit::uninit(); CONTROL_MAX];
+    ///     let mut control = RecvAncillary::new(&mut memory);
+    ///     theirs.recv_message(&mut [IoSliceMut::new(&mut [0])], &mut control, MsgFlags::empty())?;
+    ///     let sender = control.take_pidfd()?;
+    ///     assert!(ancillary::pidfd_matches(&sender, std::process::id() as i32)?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_pidfd(&mut self) -> io::Result<OwnedFd> {
         match self.unclaimed().take_pidfd() {
             // SAFETY: it was the control buffer's, which has it no more.
@@ -399,7 +418,7 @@ impl<'a> AncillaryData<'a> {
     }
 }
 
-/// The control messages of a [`RecvAncillary`], which lends them.
+/// The control messages of a [`RecvAncillary`], which lends them: [`RecvAncillary::messages`].
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     walk: Walk<'a>,
@@ -463,6 +482,8 @@ impl fmt::Debug for BorrowedFds<'_> {
 }
 
 /// One control message, with its descriptors to take.
+///
+/// See [`RecvAncillary::drain`] for an example.
 #[derive(Debug)]
 pub enum ReceivedData<'a> {
     /// SCM_RIGHTS. Descriptors that are not taken stay in the [`RecvAncillary`], which closes them.
@@ -473,7 +494,7 @@ pub enum ReceivedData<'a> {
     Other(AncillaryData<'a>),
 }
 
-/// The control messages of a [`RecvAncillary`], with their descriptors to take.
+/// The control messages of a [`RecvAncillary`], with their descriptors to take: [`RecvAncillary::drain`].
 pub struct Drain<'a> {
     rest: &'a mut [MaybeUninit<u8>],
     is_truncated: bool,

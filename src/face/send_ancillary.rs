@@ -136,6 +136,8 @@ impl<'a> SendAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
+    ///
+    /// See [`SendAncillary`] for an example.
     pub fn put_credentials(&mut self, credentials: &Credentials) -> io::Result<()> {
         self.put_with(|builder| builder.put_credentials(credentials))
     }
@@ -163,6 +165,20 @@ impl<'a> SendAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    /// use std::net::{Ipv4Addr, UdpSocket};
+    /// use ancillary::{MsgFlags, SendAncillary, SocketExt};
+    ///
+    /// let (ours, theirs) = (UdpSocket::bind("0.0.0.0:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// let mut memory = [std::mem::MaybeUninit::uninit(); 64];
+    /// let mut control = SendAncillary::new(&mut memory);
+    /// control.put_source(Ipv4Addr::new(127, 0, 0, 3).into(), 0)?;
+    /// ours.send_message_to(&[IoSlice::new(b"x")], &control, &theirs.local_addr()?.into(), MsgFlags::empty())?;
+    /// assert_eq!(theirs.recv_from(&mut [0])?.1.ip(), Ipv4Addr::new(127, 0, 0, 3));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn put_source(&mut self, from: IpAddr, ifindex: u32) -> io::Result<()> {
         let from = match from {
             IpAddr::V4(address) => Source::V4(address.octets()),
@@ -176,6 +192,8 @@ impl<'a> SendAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
+    ///
+    /// See [`Destination`] for an example.
     pub fn put_reply_from(&mut self, asked: &Destination) -> io::Result<()> {
         self.put_with(|builder| builder.put_reply_from(&asked.to_abi()))
     }
@@ -184,6 +202,15 @@ impl<'a> SendAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
+    ///
+    /// ```
+    /// use ancillary::IpVersion;
+    ///
+    /// const ECT0: u8 = 0b10;
+    /// let mut memory = [std::mem::MaybeUninit::uninit(); 64];
+    /// ancillary::SendAncillary::new(&mut memory).put_tos(IpVersion::V6, ECT0)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn put_tos(&mut self, version: IpVersion, tos: u8) -> io::Result<()> {
         self.put_with(|builder| builder.put_tos(version.family(), tos.into()))
     }
@@ -200,6 +227,23 @@ impl<'a> SendAncillary<'a> {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    /// use std::net::UdpSocket;
+    /// use ancillary::{MsgFlags, SendAncillary, SocketExt};
+    ///
+    /// let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// ours.connect(theirs.local_addr()?)?;
+    /// let mut memory = [std::mem::MaybeUninit::uninit(); 64];
+    /// let mut control = SendAncillary::new(&mut memory);
+    /// control.put_segment(1000)?;
+    /// ours.send_message(&[IoSlice::new(&[0; 2500])], &control, MsgFlags::empty())?;
+    /// for len in [1000, 1000, 500] {
+    ///     assert_eq!(theirs.recv(&mut [0; 1500])?, len);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn put_segment(&mut self, bytes: u16) -> io::Result<()> {
         self.put_with(|builder| builder.put_segment(bytes))
     }

@@ -7,8 +7,9 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::slice;
 
+use super::batch::{recv_messages, send_messages};
 use super::error::{end_of_file, of_recv};
-use super::{Address, Error, Facts, Fds, Flags, MsgFlags, RecvAncillary, SendAncillary};
+use super::{Address, Error, Facts, Fds, Flags, MsgFlags, RecvAncillary, RecvMessage, SendAncillary, SendMessage};
 use crate::cmsg::Credentials;
 use crate::errno::Errno;
 use crate::socket::{self, Flags as Checked, Received as Counts};
@@ -368,6 +369,33 @@ pub trait SocketExt: AsFd {
     ) -> io::Result<Received> {
         recv_message(self.as_fd(), bufs, control, flags)
     }
+
+    /// Sends messages by one system call, of 1,024 at most: `anc_sendmmsg`. How many have gone, from the
+    /// first on; [`SendMessage::sent`] tells how far each has. The error that stopped it shows on the next
+    /// call.
+    ///
+    /// # Errors
+    /// None has gone. As for [`send_message`](Self::send_message).
+    ///
+    /// See [`SendMessage`] for an example.
+    fn send_messages(&self, messages: &mut [SendMessage<'_>], flags: MsgFlags) -> io::Result<usize> {
+        send_messages(self.as_fd(), messages, flags)
+    }
+
+    /// Receives messages by one system call, as many as are there, 1,024 at most, and waits for no more than
+    /// the first: `anc_recvmmsg`. How many have come; the other places hold nothing. What they had before is
+    /// closed. What was lost of a message is told by its [flags](Received::flags), and is no error. The error
+    /// that stopped it shows on the next call on the socket.
+    ///
+    /// At the end of file a stream, or a SEQPACKET, fills all places that are left with empty messages.
+    ///
+    /// # Errors
+    /// None has come. As for [`recv_message`](Self::recv_message).
+    ///
+    /// See [`RecvMessage`] for an example.
+    fn recv_messages(&self, messages: &mut [RecvMessage<'_>], flags: MsgFlags) -> io::Result<usize> {
+        recv_messages(self.as_fd(), messages, flags)
+    }
 }
 
 impl<T: AsFd + ?Sized> SocketExt for T {}
@@ -553,6 +581,22 @@ pub struct Received {
     pub from: Address,
 }
 
+impl Received {
+    /// Where no message has come.
+    pub(super) fn nothing() -> Self {
+        Self { bytes: 0, flags: MsgFlags::empty(), from: Address::unnamed() }
+    }
+
+    /// # Safety
+    /// A receive of so many bytes has filled `msg`, which was made by [`incoming`] for this and `control`.
+    pub(super) unsafe fn fill(&mut self, bytes: usize, msg: &msghdr, control: &mut RecvAncillary<'_>) {
+        (self.bytes, self.flags) = (bytes, MsgFlags::from_bits_retain(msg.msg_flags));
+        self.from.set_len(msg.msg_namelen as usize);
+        // SAFETY: the caller's.
+        unsafe { control.set_filled(msg.msg_controllen as usize, self.flags) };
+    }
+}
+
 /// Why a socket can't bring the facts that it was asked for.
 ///
 /// ```
@@ -602,7 +646,7 @@ pub(super) fn numbers<'a>(fds: &'a [BorrowedFd<'_>]) -> &'a [c_int] {
 }
 
 /// The buffers as the kernel takes them.
-fn buffers<'a>(bufs: &'a [IoSlice<'_>]) -> io::Result<&'a [iovec]> {
+pub(super) fn buffers<'a>(bufs: &'a [IoSlice<'_>]) -> io::Result<&'a [iovec]> {
     if bufs.len() > IOV_MAX {
         return Err(Error::TooManyBuffers.into());
     }
@@ -611,7 +655,7 @@ fn buffers<'a>(bufs: &'a [IoSlice<'_>]) -> io::Result<&'a [iovec]> {
 }
 
 /// The same, to receive into.
-fn buffers_mut<'a>(bufs: &'a mut [IoSliceMut<'_>]) -> io::Result<&'a [iovec]> {
+pub(super) fn buffers_mut<'a>(bufs: &'a mut [IoSliceMut<'_>]) -> io::Result<&'a [iovec]> {
     if bufs.len() > IOV_MAX {
         return Err(Error::TooManyBuffers.into());
     }
@@ -703,16 +747,7 @@ pub(super) fn send_message(
     flags: MsgFlags,
 ) -> io::Result<usize> {
     let bufs = buffers(bufs)?;
-    let built = control.as_built();
-    let mut msg = header(bufs);
-    if !built.is_empty() {
-        msg.msg_control = built.as_ptr().cast_mut().cast();
-        msg.msg_controllen = built.len() as _;
-    }
-    if let Some(to) = to {
-        msg.msg_name = to.as_ptr().cast_mut().cast();
-        msg.msg_namelen = to.len() as _;
-    }
+    let msg = outgoing(bufs, Some(control), to);
     // SAFETY: all of it is borrowed.
     unsafe { socket::send_message(number(sock), &msg, flags.bits()) }.map_err(|errno| match errno {
         Errno::EINVAL if !control.is_empty() && is_empty(bufs) => Error::NoBytes.into(),
@@ -727,23 +762,41 @@ pub(super) fn recv_message(
     flags: MsgFlags,
 ) -> io::Result<Received> {
     let bufs = buffers_mut(bufs)?;
-    let mut from = Address::unnamed();
+    let mut received = Received::nothing();
+    let mut msg = incoming(bufs, control, &mut received.from);
+    // SAFETY: all of it is borrowed to be written to.
+    let bytes = unsafe { socket::recv_message(number(sock), &mut msg, flags.bits()) }.map_err(|errno| match errno {
+        Errno::EINVAL if is_empty(bufs) => Error::NoBytes.into(),
+        errno => io::Error::from(errno),
+    })?;
+    // SAFETY: recvmsg has filled it.
+    unsafe { received.fill(bytes, &msg, control) };
+    Ok(received)
+}
+
+/// The header to send this with.
+pub(super) fn outgoing(bufs: &[iovec], control: Option<&SendAncillary<'_>>, to: Option<&Address>) -> msghdr {
+    let mut msg = header(bufs);
+    if let Some(built) = control.map(SendAncillary::as_built).filter(|built| !built.is_empty()) {
+        msg.msg_control = built.as_ptr().cast_mut().cast();
+        msg.msg_controllen = built.len() as _;
+    }
+    if let Some(to) = to {
+        msg.msg_name = to.as_ptr().cast_mut().cast();
+        msg.msg_namelen = to.len() as _;
+    }
+    msg
+}
+
+/// The header to receive this with. What `control` had before is closed.
+pub(super) fn incoming(bufs: &[iovec], control: &mut RecvAncillary<'_>, from: &mut Address) -> msghdr {
     let mut msg = header(bufs);
     let room = control.room();
     msg.msg_control = room.as_mut_ptr().cast();
     msg.msg_controllen = room.len() as _;
     msg.msg_name = from.as_mut_ptr().cast();
     msg.msg_namelen = size_of::<libc::sockaddr_storage>() as _;
-    // SAFETY: all of it is borrowed to be written to.
-    let bytes = unsafe { socket::recv_message(number(sock), &mut msg, flags.bits()) }.map_err(|errno| match errno {
-        Errno::EINVAL if is_empty(bufs) => Error::NoBytes.into(),
-        errno => io::Error::from(errno),
-    })?;
-    from.set_len(msg.msg_namelen as usize);
-    let flags = MsgFlags::from_bits_retain(msg.msg_flags);
-    // SAFETY: recvmsg has filled so much.
-    unsafe { control.set_filled(msg.msg_controllen as usize, flags) };
-    Ok(Received { bytes, flags, from })
+    msg
 }
 
 /// A message without control data or address.

@@ -34,12 +34,32 @@ use ::tokio::time::sleep;
 use super::channel::{of_channel, of_limits};
 use super::error::end_of_file;
 use super::socket::{self, exact, receive, recv, recv_up_to, send};
-use super::{Address, Error, Fds, Flags, Frame, MsgFlags, Received, RecvAncillary, Rx, SendAncillary, Tx, number};
+use super::{
+    Address, Error, Fds, Flags, Frame, Message, MsgFlags, Received, RecvAncillary, RecvMessage, Rx, SendAncillary,
+    SendMessage, Tx, batch, number,
+};
 use crate::channel::{self, Next};
 use crate::errno::Errno;
 use crate::sys;
 
 /// Sockets that tell tokio when they are ready.
+///
+/// ```
+/// use std::os::unix::net::UnixDatagram;
+/// use ancillary::tokio::AsyncSocketExt;
+/// use tokio::io::unix::AsyncFd;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// // Any socket that does not block.
+/// let (ours, theirs) = UnixDatagram::pair()?;
+/// theirs.set_nonblocking(true)?;
+/// let theirs = AsyncFd::new(theirs)?;
+/// ours.send(b"x")?;
+/// assert_eq!(theirs.recv_fds::<1>(&mut [0]).await?.0, 1);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait AsyncSocket: AsFd + Sync + sealed::Sealed {
     /// Calls once the socket is ready, until it would not block.
     #[doc(hidden)]
@@ -102,6 +122,8 @@ fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
 
 /// The calls of [`SocketExt`](super::SocketExt), on sockets that tell tokio when they are ready. Errors and all
 /// else are as there. [`SocketOptions`](super::SocketOptions) has those that do not wait.
+///
+/// See [the module](self) for an example.
 pub trait AsyncSocketExt: AsyncSocket {
     /// See [`SocketExt::send_fds`](super::SocketExt::send_fds).
     ///
@@ -288,15 +310,48 @@ pub trait AsyncSocketExt: AsyncSocket {
         flags: MsgFlags,
     ) -> impl Future<Output = io::Result<Received>> + Send {
         async move {
-            // What is in the error queue makes a socket ready for everything.
             let flags = flags | MsgFlags::DONTWAIT;
-            let interest = if flags.contains(MsgFlags::ERRQUEUE) { Interest::ERROR } else { Interest::READABLE };
-            self.when(interest, || socket::recv_message(self.as_fd(), bufs, control, flags)).await
+            self.when(to_receive(flags), || socket::recv_message(self.as_fd(), bufs, control, flags)).await
+        }
+    }
+
+    /// See [`SocketExt::send_messages`](super::SocketExt::send_messages).
+    ///
+    /// # Errors
+    /// As there.
+    fn send_messages(
+        &self,
+        messages: &mut [SendMessage<'_>],
+        flags: MsgFlags,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        async move {
+            let flags = flags | MsgFlags::DONTWAIT;
+            self.when(Interest::WRITABLE, || batch::send_messages(self.as_fd(), messages, flags)).await
+        }
+    }
+
+    /// See [`SocketExt::recv_messages`](super::SocketExt::recv_messages).
+    ///
+    /// # Errors
+    /// As there.
+    fn recv_messages(
+        &self,
+        messages: &mut [RecvMessage<'_>],
+        flags: MsgFlags,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        async move {
+            let flags = flags | MsgFlags::DONTWAIT;
+            self.when(to_receive(flags), || batch::recv_messages(self.as_fd(), messages, flags)).await
         }
     }
 }
 
 impl<S: AsyncSocket + ?Sized> AsyncSocketExt for S {}
+
+/// What is in the error queue makes a socket ready for everything.
+fn to_receive(flags: MsgFlags) -> Interest {
+    if flags.contains(MsgFlags::ERRQUEUE) { Interest::ERROR } else { Interest::READABLE }
+}
 
 async fn send_message<S: AsyncSocket + ?Sized>(
     sock: &S,
@@ -335,7 +390,7 @@ impl Lent<'_, channel::Rx> {
     }
 }
 
-impl<S: AsyncSocket + Send, T: AsRef<[u8]> + Send, const F: usize> Tx<'_, S, T, F> {
+impl<S: AsyncSocket + Send, T: Message + Send, const F: usize> Tx<'_, S, T, F> {
     /// Sends all that is queued: [`flush`](Tx::flush). Cancellation-safe: what has not gone stays queued, and
     /// nothing goes twice. Where too many descriptors are in flight it waits by the runtime's timer.
     ///

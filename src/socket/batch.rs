@@ -53,7 +53,8 @@ pub(crate) unsafe fn recv_batch(sock: c_int, messages: &mut [mmsghdr], flags: c_
 /// # Safety
 /// As for recv_batch.
 unsafe fn refuse(sock: c_int, messages: &[mmsghdr], flags: c_int) -> Result<()> {
-    if flags & (sys::MSG_DONTWAIT | sys::MSG_WAITFORONE) == 0 {
+    // Where there is no such flag, no call waits for more than the first.
+    if sys::MSG_WAITFORONE != 0 && flags & (sys::MSG_DONTWAIT | sys::MSG_WAITFORONE) == 0 {
         return Err(Errno::EINVAL);
     }
     // SAFETY: the caller's.

@@ -9,6 +9,10 @@ use core::ffi::c_void;
 
 use super::platform::{CleanupBuffer, disable_cancellation, is_single_threaded, restore_cancellation};
 
+/// Whether there are threads that may be cancelled in this library's calls: those of C programs, which the
+/// functions for C are for. No thread survives it in Rust's functions, whose frames have things to drop.
+const MAY_BE_CANCELLED: bool = cfg!(feature = "capi");
+
 /// What a thread runs if it is cancelled between push and pop: `pthread_cleanup_push`.
 ///
 /// glibc before 2.41 can act on a cancellation after the system call has had its effect, and so can
@@ -32,7 +36,7 @@ impl Cleanup {
     /// cancelled thread never gets to the pop.
     #[inline(always)]
     pub(crate) unsafe fn push(&mut self, routine: extern "C" fn(*mut c_void), arg: *mut c_void, always: bool) {
-        self.is_pushed = always || !is_single_threaded();
+        self.is_pushed = MAY_BE_CANCELLED && (always || !is_single_threaded());
         if self.is_pushed {
             // SAFETY: the buffer stays until it is popped, or until the C library, which has run
             // the routine then, unwinds this frame.
@@ -57,7 +61,7 @@ impl Cleanup {
 /// cancels itself counts as not alone (glibc's pthread_cancel sees to that).
 #[inline]
 pub(crate) fn uncancellable<T>(call: impl FnOnce() -> T) -> T {
-    if is_single_threaded() {
+    if !MAY_BE_CANCELLED || is_single_threaded() {
         return call();
     }
     let state = disable_cancellation();

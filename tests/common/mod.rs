@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 /// Runs a test while no other one opens descriptors, and sees that it leaves none open.
@@ -93,6 +94,15 @@ pub fn lend(fds: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
     fds.iter().map(AsFd::as_fd).collect()
 }
 
+/// Whether [`with_full_table`] can be had: valgrind keeps the limit from the kernel.
+pub fn can_fill_table() -> bool {
+    let is_there = !std::env::var("LD_PRELOAD").is_ok_and(|preload| preload.contains("vgpreload"));
+    if !is_there {
+        println!("skipped: valgrind");
+    }
+    is_there
+}
+
 /// Runs `call` while the process can have `free` more descriptors.
 pub fn with_full_table<T>(free: usize, call: impl FnOnce() -> T) -> T {
     struct Restored(libc::rlimit);
@@ -118,6 +128,44 @@ pub fn with_full_table<T>(free: usize, call: impl FnOnce() -> T) -> T {
     let _restored = Restored(limit);
     filler.truncate(filler.len() - free);
     call()
+}
+
+/// Runs a test in a process of its own, as a user whom nobody else is: the kernel counts descriptors in flight
+/// for each user, and spares the privileged. `name`: of the test that calls this.
+pub fn as_a_lonely_user(name: &str, test: impl FnOnce()) {
+    const IS_THERE: &str = "ANC_TEST_IS_LONELY";
+    if std::env::var_os(IS_THERE).is_none() {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args([name, "--exact", "--nocapture"]).env(IS_THERE, "");
+        let mut run = None;
+        alone(|| run = Some(program.output().unwrap()));
+        let run = run.expect("it has ended");
+        let output = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{output}{}", String::from_utf8_lossy(&run.stderr));
+        assert!(output.contains("1 passed"), "no such test: {output}");
+        output.lines().filter(|line| line.starts_with("skipped")).for_each(|line| println!("{line}"));
+        return;
+    }
+    let user = 100_000 + std::process::id();
+    // SAFETY: no list of groups, and nothing else that points anywhere.
+    unsafe {
+        if libc::geteuid() == 0 {
+            assert!(libc::setgroups(0, std::ptr::null()) == 0 && libc::setgid(user) == 0 && libc::setuid(user) == 0);
+        }
+        // /proc/self/fd would be root's.
+        libc::prctl(libc::PR_SET_DUMPABLE, 1);
+    }
+    test();
+}
+
+/// Sets the limit of descriptors for the rest of the process.
+pub fn limit_descriptors(count: u64) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: limit is writable, and readable.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &libc::rlimit { rlim_cur: count, ..limit }), 0);
+    }
 }
 
 pub fn set_option(sock: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {

@@ -94,6 +94,11 @@ const fn sent(level: c_int, kind: c_int, name: &'static CStr, payload: usize) ->
 }
 
 /// The control message of this level and type.
+///
+/// ```
+/// let kind = ancillary::cmsg::kind(libc::SOL_SOCKET, libc::SCM_RIGHTS).unwrap();
+/// assert_eq!(kind.name, c"SCM_RIGHTS");
+/// ```
 #[inline]
 pub fn find(level: c_int, kind: c_int) -> Option<&'static Kind> {
     let (_, kinds) = platform::LEVELS.iter().find(|(of, _)| *of == level)?;

@@ -1,15 +1,17 @@
 //! The channel: messages whose descriptors stay with them, at any size.
 
+mod message;
 mod rx;
 mod tx;
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, size_of};
 use std::ptr::NonNull;
 use std::time::Duration;
-use std::{boxed::Box, vec};
 
+pub use message::{Message, Parts};
 pub use rx::{Frame, FrameFds, RX_MEMORY, Rx};
 pub use tx::{Done, Slot, TX_MEMORY, Tx, Unqueued};
 
@@ -78,8 +80,20 @@ impl<T> Memory<T> {
     }
 }
 
-fn bytes(len: usize) -> Box<[MaybeUninit<u8>]> {
-    vec![MaybeUninit::uninit(); len].into_boxed_slice()
+/// A place for a `T` in that memory, and the rest of it.
+fn place<T>(memory: &mut [MaybeUninit<u8>]) -> Option<(&mut MaybeUninit<T>, &mut [MaybeUninit<u8>])> {
+    let aligned = memory.as_ptr().align_offset(align_of::<T>());
+    let (place, rest) = memory.get_mut(aligned..)?.split_at_mut_checked(size_of::<T>())?;
+    // SAFETY: aligned, and of that size.
+    Some((unsafe { &mut *place.as_mut_ptr().cast() }, rest))
+}
+
+/// What a system call of the caller's has returned. An error that is not the system's is his own affair.
+fn result_of(result: io::Result<usize>) -> io::Result<Result<usize>> {
+    match result {
+        Ok(count) => Ok(Ok(count)),
+        Err(error) => error.raw_os_error().map(|number| Err(Errno::new(number))).ok_or(error),
+    }
 }
 
 /// Milliseconds as the core has them: a part of one counts as a whole; None: no limit.

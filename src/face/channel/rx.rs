@@ -1,5 +1,6 @@
 //! The receiving side.
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -7,25 +8,35 @@ use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
 use std::slice;
+use std::task::Poll;
 use std::time::Duration;
 
-use super::{Limits, Memory, bytes, milliseconds, of_channel, of_limits};
+use super::{Limits, Memory, milliseconds, of_channel, of_limits, place, result_of};
 use crate::abi::ANC_RX_BUFFER;
-use crate::channel;
+use crate::channel::{self, Next};
 use crate::cmsg::CONTROL_MAX;
 use crate::errno::Errno;
 use crate::face::error::of_recv;
 use crate::face::{Error, Fds, number};
-use crate::sys::FDS_MAX;
+use crate::sys::{FDS_MAX, iovec, msghdr};
 
 /// Places for descriptors: with those of two messages, frames are read ahead while some wait.
 const SLOTS: usize = 2 * FDS_MAX;
-type Slots = [MaybeUninit<c_int>; SLOTS];
-const SLOT_BYTES: usize = size_of::<Slots>();
+
+/// What stands in the memory before the buffer.
+struct Fixed {
+    /// What [`prepare`](Rx::prepare) shows.
+    prepared: msghdr,
+    into: iovec,
+    slots: [MaybeUninit<c_int>; SLOTS],
+}
+
+const FIXED: usize = size_of::<Fixed>() + align_of::<Fixed>();
 
 /// Bytes of memory for frames of the default size.
-pub const RX_MEMORY: usize = ANC_RX_BUFFER + SLOT_BYTES + size_of::<c_int>();
+pub const RX_MEMORY: usize = ANC_RX_BUFFER + FIXED;
 
 /// The receiving side of a channel on a Unix socket of type STREAM or SEQPACKET, whose other end sends by
 /// [`Tx`](super::Tx), or by the C library's `anc_tx`.
@@ -50,6 +61,11 @@ pub const RX_MEMORY: usize = ANC_RX_BUFFER + SLOT_BYTES + size_of::<c_int>();
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
+/// In a loop of its own a program receives with a timeout of zero when the socket is readable, until
+/// [`WouldBlock`](io::ErrorKind::WouldBlock): several messages may come by one system call. Where the system
+/// call is not the channel's to make, as with io_uring, [`next_frame`](Self::next_frame) and
+/// [`prepare`](Self::prepare) tell it.
+///
 /// A frame is the channel's again by the next call:
 ///
 /// ```compile_fail,E0499
@@ -63,6 +79,7 @@ pub struct Rx<'a, S> {
     core: channel::Rx,
     sock: S,
     memory: Memory<MaybeUninit<u8>>,
+    fixed: NonNull<Fixed>,
     lent: PhantomData<&'a mut [MaybeUninit<u8>]>,
 }
 
@@ -72,6 +89,37 @@ unsafe impl<S: Send> Send for Rx<'_, S> {}
 unsafe impl<S: Sync> Sync for Rx<'_, S> {}
 
 /// A message, or a part of one that is larger than a frame.
+///
+/// ```
+/// use std::io;
+/// use std::os::fd::{AsFd, OwnedFd};
+/// use ancillary::{Rx, Tx};
+///
+/// /// The next message, whatever its size.
+/// fn whole<S: AsFd>(rx: &mut Rx<'_, S>) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+///     let (mut bytes, mut fds) = (Vec::new(), Vec::new());
+///     while let Some(frame) = rx.recv(None)? {
+///         bytes.extend_from_slice(frame.bytes);
+///         let more = frame.more;
+///         for fd in frame.fds {
+///             fds.push(fd?);
+///         }
+///         if !more {
+///             return Ok(Some((bytes, fds)));
+///         }
+///     }
+///     Ok(None)
+/// }
+///
+/// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+/// let mut tx: Tx<_> = Tx::new(ours, 4)?;
+/// tx.queue(vec![7; 100_000], [std::fs::File::open("/dev/null")?.into()])?;
+/// let sender = std::thread::spawn(move || tx.flush(None));
+/// let (bytes, fds) = whole(&mut Rx::new(theirs)?)?.unwrap();
+/// assert_eq!((bytes.len(), fds.len()), (100_000, 1));
+/// # sender.join().unwrap()?;
+/// # Ok::<(), io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Frame<'a> {
@@ -85,6 +133,8 @@ pub struct Frame<'a> {
 
 /// The descriptors of a [`Frame`], to take: one by one, each or why it was lost (EMFILE,
 /// [`Error::NotInstalled`]).
+///
+/// See [`Frame`], and [`take_exact`](Self::take_exact), for an example.
 pub struct FrameFds<'a> {
     slots: &'a mut [c_int],
 }
@@ -114,9 +164,8 @@ impl<S: AsFd> Rx<'static, S> {
     pub fn with_limits(sock: S, limits: Limits) -> io::Result<Self> {
         // A packet is no larger than 64 KiB, and is taken whole.
         let frame = (limits.max_frame as usize).max(ANC_RX_BUFFER - CONTROL_MAX - 16);
-        let len =
-            [CONTROL_MAX, 16, SLOT_BYTES, size_of::<c_int>()].iter().try_fold(frame, |sum, n| sum.checked_add(*n));
-        Self::start(sock, Memory::owned(bytes(len.ok_or(Error::NoRoom)?)), limits)
+        let len = frame.checked_add(CONTROL_MAX + 16 + FIXED);
+        Self::start(sock, Memory::owned(Box::new_uninit_slice(len.ok_or(Error::NoRoom)?)), limits)
     }
 }
 
@@ -142,11 +191,16 @@ impl<'a, S: AsFd> Rx<'a, S> {
     fn start(sock: S, mut memory: Memory<MaybeUninit<u8>>, limits: Limits) -> io::Result<Self> {
         // SAFETY: lent exclusively, or its own, for as long as the side lives.
         let core = limits.checked().and_then(|limits| unsafe {
-            let (slots, buffer) = split(&mut *memory.ptr().as_ptr()).ok_or(Errno::ENOBUFS)?;
-            channel::Rx::new(number(sock.as_fd()), buffer, slots, limits)
+            let memory = &mut *memory.ptr().as_ptr();
+            // Who says that something has come, and it is not so, is shown nothing else.
+            memory.fill(MaybeUninit::new(0));
+            let (fixed, buffer) = place::<Fixed>(memory).ok_or(Errno::ENOBUFS)?;
+            let fixed = NonNull::from(fixed).cast::<Fixed>();
+            let slots = &mut (*fixed.as_ptr()).slots;
+            Ok((fixed, channel::Rx::new(number(sock.as_fd()), buffer, slots, limits)?))
         });
         match core {
-            Ok(core) => Ok(Self { core, sock, memory, lent: PhantomData }),
+            Ok((fixed, core)) => Ok(Self { core, sock, memory, fixed, lent: PhantomData }),
             Err(errno) => {
                 // SAFETY: nobody has come to use it.
                 unsafe { memory.free() };
@@ -174,6 +228,90 @@ impl<'a, S: AsFd> Rx<'a, S> {
         Ok(frame.map(|frame| unsafe { Frame::of(&frame) }))
     }
 
+    /// What has come already, for a program whose system calls are its own affair, io_uring's for example:
+    /// [`Pending`](Poll::Pending): more has to be received, as [`prepare`](Self::prepare) says. Ready: the next
+    /// frame, or the end of file. What was received before is the channel's again.
+    ///
+    /// # Errors
+    /// Those of [`recv`](Self::recv) that every later call fails with, too.
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::os::fd::AsRawFd;
+    /// use std::task::Poll;
+    /// use ancillary::{Rx, Tx};
+    ///
+    /// # let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// # let mut tx: Tx<_> = Tx::new(ours, 4)?;
+    /// # tx.queue(b"open".to_vec(), [std::fs::File::open("/dev/null")?.into()])?;
+    /// # tx.queue(b"close".to_vec(), [])?;
+    /// # tx.flush(None)?;
+    /// # drop(tx);
+    /// let mut rx = Rx::new(theirs)?;
+    /// # let mut count = 0;
+    /// loop {
+    ///     match rx.next_frame()? {
+    ///         Poll::Ready(Some(frame)) => println!("{frame:?}"),
+    ///         Poll::Ready(None) => break,
+    ///         Poll::Pending => {
+    ///             let Some(msg) = rx.prepare()? else { continue };
+    ///             // SAFETY: nothing else is done with the channel meanwhile.
+    ///             let n = unsafe { libc::recvmsg(rx.get_ref().as_raw_fd(), msg, libc::MSG_CMSG_CLOEXEC) };
+    ///             rx.got(usize::try_from(n).map_err(|_| io::Error::last_os_error()))?;
+    ///         }
+    ///     }
+    ///     # count += 1;
+    /// }
+    /// # assert_eq!(count, 4);
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn next_frame(&mut self) -> io::Result<Poll<Option<Frame<'_>>>> {
+        Ok(match self.core.next().map_err(of_limits)? {
+            // SAFETY: the frame is the caller's as long as he has borrowed the channel.
+            Next::Frame(frame) => Poll::Ready(Some(unsafe { Frame::of(&frame) })),
+            Next::End => Poll::Ready(None),
+            Next::Nothing => Poll::Pending,
+        })
+    }
+
+    /// What to receive next, by one recvmsg with MSG_CMSG_CLOEXEC, whose result is told by
+    /// [`got`](Self::got). None: [`next_frame`](Self::next_frame) has something to tell.
+    ///
+    /// The pointer is good as long as the channel is there, which may be moved. Whoever gives it to the
+    /// kernel has to see to it that until that has ended nothing else is done with the channel, and that it
+    /// is not dropped.
+    ///
+    /// # Errors
+    /// As for [`next_frame`](Self::next_frame).
+    ///
+    /// See there for an example.
+    pub fn prepare(&mut self) -> io::Result<Option<*mut msghdr>> {
+        let Some(mut msg) = self.core.prepare().map_err(of_limits)? else { return Ok(None) };
+        let fixed = self.fixed.as_ptr();
+        // SAFETY: in the channel's memory, unlike its core, which may be moved.
+        unsafe {
+            (*fixed).into = *msg.msg_iov;
+            msg.msg_iov = &raw mut (*fixed).into;
+            (*fixed).prepared = msg;
+            Ok(Some(&raw mut (*fixed).prepared))
+        }
+    }
+
+    /// Says what became of what [`prepare`](Self::prepare) has shown: so many bytes have come, 0 at the end of
+    /// file, with what the kernel has written into the message; or nothing, for this reason.
+    ///
+    /// # Errors
+    /// That reason, unless the channel knows what to do; what was prepared may be received again. EINVAL:
+    /// nothing was prepared. As for [`next_frame`](Self::next_frame).
+    ///
+    /// See there for an example.
+    pub fn got(&mut self, result: io::Result<usize>) -> io::Result<()> {
+        let result = result_of(result)?;
+        // SAFETY: it was prepared, or is nothing but zeros. What no receive has filled shows no control
+        // message, for prepare has seen to that, and bytes that are initialised.
+        unsafe { self.core.got(&(*self.fixed.as_ptr()).prepared, result) }.map_err(of_limits)
+    }
+
     /// The core, whose memory is as it has to be; and the socket.
     #[cfg(feature = "tokio")]
     pub(in crate::face) fn parts(&mut self) -> (&mut channel::Rx, &S) {
@@ -184,14 +322,6 @@ impl<'a, S: AsFd> Rx<'a, S> {
     pub fn get_ref(&self) -> &S {
         &self.sock
     }
-}
-
-/// The places for descriptors, and the rest.
-fn split(memory: &mut [MaybeUninit<u8>]) -> Option<(&mut Slots, &mut [MaybeUninit<u8>])> {
-    let aligned = memory.as_ptr().align_offset(align_of::<c_int>());
-    let (slots, buffer) = memory.get_mut(aligned..)?.split_at_mut_checked(SLOT_BYTES)?;
-    // SAFETY: aligned, and of that size.
-    Some((unsafe { &mut *slots.as_mut_ptr().cast() }, buffer))
 }
 
 impl<S> Drop for Rx<'_, S> {

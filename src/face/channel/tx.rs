@@ -1,35 +1,41 @@
 //! The sending side.
 
+use std::boxed::Box;
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
 use std::iter;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::{Limits, Memory, bytes, milliseconds, of_channel, of_limits};
+use super::{Limits, Memory, Message, milliseconds, of_channel, of_limits, place, result_of};
 use crate::abi::{ANC_MOVE, ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_QUEUED, ANC_TX_BUFFER, anc_out};
 use crate::channel;
+use crate::errno::Errno;
 #[cfg(doc)]
 use crate::face::Error;
 use crate::face::{Fds, number};
-use crate::sys::iovec;
+use crate::sys::msghdr;
 
 /// Bytes of memory with which some sixty small messages leave by one system call. 2,560 suffice.
-pub const TX_MEMORY: usize = ANC_TX_BUFFER;
+pub const TX_MEMORY: usize = ANC_TX_BUFFER + size_of::<msghdr>() + align_of::<msghdr>();
 
 /// The sending side of a channel on a Unix socket of type STREAM or SEQPACKET, whose other end receives by
 /// [`Rx`](super::Rx), or by the C library's `anc_rx`.
 ///
 /// Messages are queued and then flushed, as many by each system call as fit. A message is bytes, `T`, which
 /// the channel keeps until they have gone and then gives back, and up to `F` descriptors, which are its own
-/// from the start: closed when they have gone. `T` may be a `Vec<u8>`, an `Arc<[u8]>`, an array, or
-/// `&'a [u8]` of something that lives longer than the channel. Where a call fails or a timeout ends it, what
-/// has not gone stays queued; nothing goes twice.
+/// from the start: closed when they have gone. `T` may be a `Vec<u8>`, an `Arc<[u8]>`, an array, `&'a [u8]`
+/// of something that lives longer than the channel, or [`Parts`](super::Parts) of such. Where a call fails or
+/// a timeout ends it, what has not gone stays queued; nothing goes twice.
+///
+/// In a loop of its own a program flushes with a timeout of zero when the socket is writable, and until
+/// then keeps what [`WouldBlock`](io::ErrorKind::WouldBlock) has left queued. Where the system call is not
+/// the channel's to make, as with io_uring, [`prepare`](Self::prepare) tells it.
 ///
 /// ```
 /// use std::os::unix::net::UnixStream;
@@ -71,28 +77,48 @@ pub const TX_MEMORY: usize = ANC_TX_BUFFER;
 /// }
 /// tx.flush(None);
 /// ```
-pub struct Tx<'a, S, T = Vec<u8>, const F: usize = 4> {
+///
+/// as this does:
+///
+/// ```
+/// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+/// let bytes = vec![1, 2, 3];
+/// let mut tx: ancillary::Tx<_, &[u8]> = ancillary::Tx::new(ours, 1)?;
+/// tx.queue(&bytes[..], [])?;
+/// tx.flush(None)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Tx<'a, S, T: Message = Vec<u8>, const F: usize = 4> {
     core: channel::Tx,
     sock: S,
-    /// A ring of the messages that are queued, or were not given back yet.
+    /// A ring of the messages that are queued, or were not given back yet. Places that were lent for one `T`
+    /// are not to be filled with another that ends sooner, and stay there:
+    ///
+    /// ```compile_fail
+    /// fn shorter<'a, S>(tx: ancillary::Tx<'a, S, &'static [u8]>) -> ancillary::Tx<'a, S, &'a [u8]> {
+    ///     tx
+    /// }
+    /// ```
     slots: Memory<Slot<T, F>>,
     oldest: usize,
     count: usize,
     memory: Memory<MaybeUninit<u8>>,
-    lent: PhantomData<&'a mut [Slot<T, F>]>,
+    /// In that memory, what [`prepare`](Self::prepare) shows.
+    prepared: NonNull<msghdr>,
+    lent: PhantomData<&'a mut ()>,
 }
 
 /// A place for one message, in memory of the caller's.
 ///
 /// See [`Tx::in_place`] for an example.
-pub struct Slot<T, const F: usize = 4> {
+pub struct Slot<T: Message, const F: usize = 4> {
     out: anc_out,
-    iov: iovec,
+    buffers: T::Buffers,
     fds: [c_int; F],
     bytes: Option<T>,
 }
 
-impl<T, const F: usize> Slot<T, F> {
+impl<T: Message, const F: usize> Slot<T, F> {
     /// An empty place.
     pub const fn new() -> Self {
         Self {
@@ -106,37 +132,55 @@ impl<T, const F: usize> Slot<T, F> {
                 next: ptr::null_mut(),
                 private: [0; 4],
             },
-            iov: iovec { iov_base: ptr::null_mut(), iov_len: 0 },
+            buffers: T::NONE,
             fds: [-1; F],
             bytes: None,
         }
     }
 }
 
-impl<T, const F: usize> Default for Slot<T, F> {
+impl<T: Message, const F: usize> Default for Slot<T, F> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T, const F: usize> fmt::Debug for Slot<T, F> {
+impl<T: Message, const F: usize> fmt::Debug for Slot<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slot").finish_non_exhaustive()
     }
 }
 
 // SAFETY: its pointers lead into itself and its bytes.
-unsafe impl<T: Send, const F: usize> Send for Slot<T, F> {}
+unsafe impl<T: Message + Send, const F: usize> Send for Slot<T, F> {}
 // SAFETY: nothing can be done with a shared one.
-unsafe impl<T: Sync, const F: usize> Sync for Slot<T, F> {}
+unsafe impl<T: Message + Sync, const F: usize> Sync for Slot<T, F> {}
 
 // SAFETY: its pointers lead to memory that is lent to it exclusively, or its own: of T and of bytes.
-unsafe impl<S: Send, T: Send, const F: usize> Send for Tx<'_, S, T, F> {}
+unsafe impl<S: Send, T: Message + Send, const F: usize> Send for Tx<'_, S, T, F> {}
 // SAFETY: with a shared one only the socket can be looked at.
-unsafe impl<S: Sync, T: Sync, const F: usize> Sync for Tx<'_, S, T, F> {}
+unsafe impl<S: Sync, T: Message + Sync, const F: usize> Sync for Tx<'_, S, T, F> {}
 
 /// A message that was not queued, and why. It becomes an [`io::Error`] by `?`, which closes its
 /// descriptors.
+///
+/// ```
+/// use ancillary::{Fds, Tx};
+///
+/// let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
+/// let mut tx: Tx<_> = Tx::new(ours, 2)?;
+/// for i in 0..10 {
+///     let mut message = (vec![i], Fds::new());
+///     while let Err(full) = tx.queue(message.0, message.1) {
+///         if full.error.kind() != std::io::ErrorKind::WouldBlock {
+///             return Err(full.error);
+///         }
+///         tx.flush(None)?;
+///         message = (full.bytes, full.fds);
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Unqueued<T, const F: usize = 4> {
@@ -156,6 +200,8 @@ impl<T, const F: usize> From<Unqueued<T, F>> for io::Error {
 }
 
 /// A message that is given back.
+///
+/// See [`Tx::reclaim`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Done<T> {
@@ -165,7 +211,7 @@ pub struct Done<T> {
     pub is_sent: bool,
 }
 
-impl<S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'static, S, T, F> {
+impl<S: AsFd, T: Message, const F: usize> Tx<'static, S, T, F> {
     /// The sending side on this socket, with places for so many messages. This allocates, and nothing
     /// afterwards does.
     ///
@@ -197,11 +243,11 @@ impl<S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'static, S, T, F> {
     /// ```
     pub fn with_limits(sock: S, messages: usize, limits: Limits) -> io::Result<Self> {
         let slots = iter::repeat_with(Slot::new).take(messages).collect();
-        Self::start(sock, Memory::owned(slots), Memory::owned(bytes(TX_MEMORY)), limits)
+        Self::start(sock, Memory::owned(slots), Memory::owned(Box::new_uninit_slice(TX_MEMORY)), limits)
     }
 }
 
-impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
+impl<'a, S: AsFd, T: Message, const F: usize> Tx<'a, S, T, F> {
     /// The same in memory of the caller's, for each message and for what one system call is given:
     /// [`TX_MEMORY`] bytes, or 2,560 at least.
     ///
@@ -209,7 +255,7 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
     /// As for [`new`](Tx::new). [`Error::NoRoom`].
     ///
     /// ```
-    /// # use std::mem::MaybeUninit;
+    /// # use std::mem::{MaybeUninit, size_of};
     /// # use ancillary::Limits;
     /// use ancillary::{Slot, TX_MEMORY, Tx};
     ///
@@ -237,11 +283,14 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
         limits: Limits,
     ) -> io::Result<Self> {
         // SAFETY: the memory is lent exclusively, or its own, for as long as the side lives.
-        let core = limits
-            .checked()
-            .and_then(|limits| unsafe { channel::Tx::new(number(sock.as_fd()), &mut *memory.ptr().as_ptr(), limits) });
+        let core = limits.checked().and_then(|limits| unsafe {
+            let (prepared, buffer) = place::<msghdr>(&mut *memory.ptr().as_ptr()).ok_or(Errno::ENOBUFS)?;
+            Ok((NonNull::from(prepared).cast(), channel::Tx::new(number(sock.as_fd()), buffer, limits)?))
+        });
         match core {
-            Ok(core) => Ok(Self { core, sock, slots, oldest: 0, count: 0, memory, lent: PhantomData }),
+            Ok((prepared, core)) => {
+                Ok(Self { core, sock, slots, oldest: 0, count: 0, memory, prepared, lent: PhantomData })
+            }
             Err(errno) => {
                 // SAFETY: nobody has come to use them.
                 unsafe {
@@ -279,12 +328,11 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
         // SAFETY: a free place, which the core does not look at. It gets pointers to what stays there,
         // which nobody writes to until the message is done.
         let queued = unsafe {
-            let bytes = T::as_ref((*slot).bytes.insert(bytes));
-            (*slot).iov = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            (*slot).buffers = T::buffers((*slot).bytes.insert(bytes));
             (&raw mut (*slot).fds).cast::<c_int>().copy_from_nonoverlapping(fds.numbers().as_ptr(), fds.len());
             (*slot).out = anc_out {
-                iov: &raw const (*slot).iov,
-                iovcnt: 1,
+                iov: (&raw const (*slot).buffers).cast(),
+                iovcnt: T::COUNT as c_int,
                 fds: (&raw const (*slot).fds).cast(),
                 nfds: fds.len(),
                 flags: ANC_MOVE,
@@ -327,6 +375,52 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
     pub fn flush(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // SAFETY: the messages stay in their places until they are done.
         unsafe { channel::flush(&mut self.core, milliseconds(timeout)) }.map_err(of_channel)
+    }
+
+    /// What to send next, for a program whose system calls are its own affair, io_uring's for example: by one
+    /// sendmsg with MSG_NOSIGNAL, whose result is told by [`sent`](Self::sent), and then again until there is
+    /// nothing. None: all has gone.
+    ///
+    /// The pointer is good as long as the channel is there, which may be moved. Whoever gives it to the
+    /// kernel has to see to it that until that has ended nothing else is done with the channel, but that
+    /// messages are queued, and that it is not dropped.
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush).
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::os::fd::AsRawFd;
+    /// use ancillary::{Rx, Tx};
+    ///
+    /// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut tx: Tx<_> = Tx::new(ours, 4)?;
+    /// tx.queue(b"open".to_vec(), [std::fs::File::open("/dev/null")?.into()])?;
+    /// while let Some(msg) = tx.prepare()? {
+    ///     // SAFETY: nothing else is done with the channel meanwhile.
+    ///     let n = unsafe { libc::sendmsg(tx.get_ref().as_raw_fd(), msg, libc::MSG_NOSIGNAL) };
+    ///     tx.sent(usize::try_from(n).map_err(|_| io::Error::last_os_error()))?;
+    /// }
+    /// assert_eq!(Rx::new(theirs)?.recv(None)?.unwrap().bytes, b"open");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn prepare(&mut self) -> io::Result<Option<*const msghdr>> {
+        let Some(msg) = self.core.next().map_err(of_channel)? else { return Ok(None) };
+        // SAFETY: a place for it, in memory that is the channel's own.
+        unsafe { self.prepared.write(msg) };
+        Ok(Some(self.prepared.as_ptr()))
+    }
+
+    /// Says what became of what [`prepare`](Self::prepare) has shown: so many bytes have gone, or none, for
+    /// this reason.
+    ///
+    /// # Errors
+    /// That reason, unless the channel knows what to do; it means what it means to [`flush`](Self::flush), and
+    /// what was prepared may be prepared again. EINVAL: more bytes than there were.
+    ///
+    /// See [`prepare`](Self::prepare) for an example.
+    pub fn sent(&mut self, result: io::Result<usize>) -> io::Result<()> {
+        self.core.sent(result_of(result)?).map_err(of_channel)
     }
 
     /// The core, whose messages stay in their places until they are done; and the socket.
@@ -410,7 +504,7 @@ impl<'a, S: AsFd, T: AsRef<[u8]>, const F: usize> Tx<'a, S, T, F> {
     }
 }
 
-impl<S, T, const F: usize> Drop for Tx<'_, S, T, F> {
+impl<S, T: Message, const F: usize> Drop for Tx<'_, S, T, F> {
     fn drop(&mut self) {
         self.core.drop_all();
         let slots = self.slots.ptr();
@@ -426,13 +520,13 @@ impl<S, T, const F: usize> Drop for Tx<'_, S, T, F> {
     }
 }
 
-impl<S: AsFd, T, const F: usize> AsFd for Tx<'_, S, T, F> {
+impl<S: AsFd, T: Message, const F: usize> AsFd for Tx<'_, S, T, F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.sock.as_fd()
     }
 }
 
-impl<S: fmt::Debug, T, const F: usize> fmt::Debug for Tx<'_, S, T, F> {
+impl<S: fmt::Debug, T: Message, const F: usize> fmt::Debug for Tx<'_, S, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tx").field("sock", &self.sock).field("messages", &self.count).finish_non_exhaustive()
     }
