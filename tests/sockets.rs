@@ -331,6 +331,7 @@ fn the_peer_is_who_connected() {
         let alone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         assert_eq!(kind_of(alone.peer()), (ErrorKind::NotConnected, Some(Error::NoPeer)));
         assert_eq!(kind_of(alone.peer_pidfd()).1, Some(Error::NoPeer));
+        assert_eq!(ours.peer_token().unwrap_err().raw_os_error(), Some(libc::ENOPROTOOPT));
         // Groups that do not fit tell how many there are.
         match ours.peer_groups(&mut []) {
             Ok(none) => assert!(none.is_empty()),

@@ -565,6 +565,26 @@ pub trait SocketOptions: AsFd {
         asked.map_err(|errno| of_size(errno, count))?;
         Ok(to.get(..count).unwrap_or_default())
     }
+
+    /// The audit token of the process that used the other end last, by which macOS's Security framework
+    /// checks what program it runs: the words of an `audit_token_t`. Nobody else gets the same, unlike a pid;
+    /// on Linux [`peer_pidfd`](Self::peer_pidfd) serves the same end.
+    ///
+    /// # Errors
+    /// [`Error::NoPeer`]. ENOPROTOOPT: the system has no tokens.
+    ///
+    /// ```
+    /// # use ancillary::SocketOptions;
+    /// # let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// match ours.peer_token() {
+    ///     Ok(token) => println!("process {}", token[5]),
+    ///     Err(error) => println!("none: {error}"),
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn peer_token(&self) -> io::Result<[u32; 8]> {
+        socket::peer_token(number(self.as_fd())).map_err(of_peer)
+    }
 }
 
 impl<T: AsFd + ?Sized> SocketOptions for T {}
