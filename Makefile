@@ -250,8 +250,11 @@ SANITIZED := ASAN_OPTIONS=use_sigaltstack=0 CFLAGS='-fsanitize=address,undefined
 check-sanitized: $(STAGE)/.done
 	@$(SANITIZED) sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-gcc-asan
 	@$(SANITIZED) CC=clang sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-clang-asan
+# The tests in Rust without the functions for C, as a Rust program has the crate.
+VALGRIND_RUST := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
 check-valgrind: $(STAGE)/.done
-	@$(if $(filter rust,$(CHECKS)),$(RUST) test --quiet --locked --package ancillary --features tokio --lib --tests --config "target.'cfg(unix)'.runner='valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite'")
+	@$(if $(filter rust,$(CHECKS)),$(RUST) test --quiet --locked --package ancillary --features tokio --lib --tests \
+		--config "target.'cfg(unix)'.runner='$(VALGRIND_RUST)'")
 	@EXEC='valgrind -q --error-exitcode=9 --track-fds=yes --trace-children=yes' sh c-tests/run.sh shared $(STAGE) $(BUILD)/tests-valgrind
 # What replaces MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, close_range and PIDFD_GET_INFO where a system lacks them.
 check-fallbacks: $(addprefix check-without-,cmsg_cloexec nosignal close_range pidfd_info passrights)
