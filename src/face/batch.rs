@@ -7,7 +7,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::slice;
 
-use super::socket::{buffers, buffers_mut, incoming, outgoing};
+use super::buffers::{buffers, buffers_mut};
+use super::message::{incoming, outgoing};
 use super::{Address, Error, MsgFlags, Received, RecvAncillary, SendAncillary, number};
 use crate::errno::Errno;
 use crate::socket;

@@ -13,6 +13,8 @@ pub use info::{Destination, Info, SocketError, StampDevice, Stamps, Timestamp, V
 #[cfg(feature = "std")]
 mod batch;
 #[cfg(feature = "std")]
+mod buffers;
+#[cfg(feature = "std")]
 mod channel;
 #[cfg(feature = "std")]
 mod descriptor;
@@ -22,6 +24,12 @@ mod error;
 mod fds;
 #[cfg(feature = "std")]
 mod flags;
+#[cfg(feature = "std")]
+mod message;
+#[cfg(feature = "std")]
+mod options;
+#[cfg(feature = "std")]
+mod passing;
 #[cfg(feature = "std")]
 mod queue;
 #[cfg(feature = "std")]
@@ -42,11 +50,13 @@ pub use {
     error::Error,
     fds::{Fds, IntoIter},
     flags::{Flags, MsgFlags},
+    message::Received,
+    options::{Refusal, SocketOptions},
     queue::FdQueue,
     recv_ancillary::{AncillaryData, BorrowedFds, Drain, Messages, ReceivedData, ReceivedFds, RecvAncillary},
     send_ancillary::{IpVersion, SendAncillary},
-    socket::{Received, Refusal, SocketExt, SocketOptions},
+    socket::SocketExt,
 };
 
 #[cfg(feature = "std")]
-use socket::number;
+use buffers::number;

@@ -6,7 +6,7 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
-use super::socket::receive;
+use super::passing::receive;
 use super::{Error, Fds, Flags};
 use crate::abi::anc_fd_queue;
 use crate::errno::Errno;

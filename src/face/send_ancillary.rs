@@ -7,8 +7,8 @@ use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 
+use super::buffers::numbers;
 use super::error::of_put;
-use super::socket::numbers;
 use super::{Destination, Error};
 use crate::cmsg::{Builder, Credentials, Source};
 use crate::errno::Result;

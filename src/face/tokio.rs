@@ -33,10 +33,10 @@ use ::tokio::time::sleep;
 
 use super::channel::{of_channel, of_limits};
 use super::error::end_of_file;
-use super::socket::{self, exact, receive, recv, recv_up_to, send};
+use super::passing::{exact, receive, recv, recv_up_to, send};
 use super::{
     Address, Error, Fds, Flags, Frame, Message, MsgFlags, Received, RecvAncillary, RecvMessage, Rx, SendAncillary,
-    SendMessage, Tx, batch, number,
+    SendMessage, Tx, batch, message, number,
 };
 use crate::channel::{self, Next};
 use crate::errno::Errno;
@@ -311,7 +311,7 @@ pub trait AsyncSocketExt: AsyncSocket {
     ) -> impl Future<Output = io::Result<Received>> + Send {
         async move {
             let flags = flags | MsgFlags::DONTWAIT;
-            self.when(to_receive(flags), || socket::recv_message(self.as_fd(), bufs, control, flags)).await
+            self.when(to_receive(flags), || message::recv_message(self.as_fd(), bufs, control, flags)).await
         }
     }
 
@@ -361,7 +361,7 @@ async fn send_message<S: AsyncSocket + ?Sized>(
     flags: MsgFlags,
 ) -> io::Result<usize> {
     let flags = flags | MsgFlags::DONTWAIT;
-    sock.when(Interest::WRITABLE, || socket::send_message(sock.as_fd(), bufs, control, to, flags)).await
+    sock.when(Interest::WRITABLE, || message::send_message(sock.as_fd(), bufs, control, to, flags)).await
 }
 
 /// A core that is lent to a future.
