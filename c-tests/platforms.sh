@@ -3,6 +3,7 @@
 # platforms.sh --compile OUT [target...]: that the library compiles for each system, and no more.
 #
 # compiled  the library for the target, with a core library built for it
+# crate     the Rust crate with all of its features, with a standard library built for it: checked
 # no panic  the panic handler, and the function that nobody defines, are gone from the archive
 # headers   every constant, size, offset and room agrees with the target's own C headers (ziglang)
 # linked    the shared library, with nothing undefined; on other systems than Linux also so many of the C
@@ -47,11 +48,19 @@ x86_64-unknown-dragonfly    -                   -       -
 x86_64-unknown-illumos      -                   -       -
 x86_64-unknown-haiku        -                   -       -
 '
+crate() { # target
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" check --quiet --locked --package ancillary --lib --features tokio \
+        -Zbuild-std=std,panic_abort --target "$1"
+}
+
 if [ -n "$compile" ]; then
+    export RUSTFLAGS='-D warnings'
     chosen=${*:-$(echo "$targets" | awk '$1 !~ /^(aarch64|s390x|$)/ { print $1 }')}
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS='-D warnings' CARGO_TARGET_DIR=$out/cargo "$CARGO" check --quiet --locked --package ancillary -Zbuild-std=core \
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/cargo "$CARGO" check --quiet --locked --package ancillary -Zbuild-std=core \
         --lib --no-default-features --features capi $(printf -- '--target %s ' $chosen)
     echo "ok   it compiles for" $chosen
+    crate x86_64-apple-darwin
+    echo 'ok   so does the crate, for x86_64-apple-darwin'
     exit 0
 fi
 
@@ -182,14 +191,15 @@ run() { # target, compiler and what runs it
     [ -z "$failing" ]
 }
 
-printf '%-26s %-9s %-9s %-11s %-26s %s\n' target compiled 'no panic' headers linked run
+printf '%-26s %-9s %-6s %-9s %-11s %-26s %s\n' target compiled crate 'no panic' headers linked run
 while read -r target zig system runs; do
     [ -n "$target" ] || continue
     [ $# -eq 0 ] || case " $* " in *" $target "*) ;; *) continue ;; esac
-    compiled=no panics=- agrees=- linked=- ran=-
+    compiled=no crate=no panics=- agrees=- linked=- ran=-
     archive=$out/cargo/$target/release/libancillary.a
     if cargo "$target" --locked -- -C force-unwind-tables=yes > "$out/$target.log" 2>&1; then
         compiled=yes panics=yes
+        if crate "$target" > "$out/$target.crate.log" 2>&1; then crate=yes; else failed=1; fi
         ! grep -q anc_a_panic_can_be_reached "$archive" || { panics=NO failed=1; }
         if [ -n "$ZIG" ] && [ "$zig" != - ]; then
             agrees=$(headers "$target" "$zig" "$system") || { agrees=NO failed=1; }
@@ -206,7 +216,7 @@ while read -r target zig system runs; do
     else
         failed=1
     fi
-    printf '%-26s %-9s %-9s %-11s %-26s %s\n' "$target" "$compiled" "$panics" "$agrees" "$linked" "$ran"
+    printf '%-26s %-9s %-6s %-9s %-11s %-26s %s\n' "$target" "$compiled" "$crate" "$panics" "$agrees" "$linked" "$ran"
 done << END
 $targets
 END

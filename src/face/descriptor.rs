@@ -68,7 +68,8 @@ set! {
 }
 
 set! {
-    /// What nobody can do any more to a file of memory: F_SEAL_.
+    /// What nobody can do any more to a file of memory: F_SEAL_, whose numbers are Linux's on every system
+    /// that has them.
     ///
     /// ```
     /// use ancillary::Seals;
@@ -78,13 +79,13 @@ set! {
     /// ```
     Seals(u32) {
         /// Add seals.
-        SEAL = libc::F_SEAL_SEAL;
+        SEAL = 0x01;
         /// Make it smaller.
-        SHRINK = libc::F_SEAL_SHRINK;
+        SHRINK = 0x02;
         /// Make it larger.
-        GROW = libc::F_SEAL_GROW;
+        GROW = 0x04;
         /// Write to it.
-        WRITE = libc::F_SEAL_WRITE;
+        WRITE = 0x08;
         /// Write to it but through mappings that are there. Linux 5.1.
         FUTURE_WRITE = 0x10;
         /// Make it executable. Linux 6.3.

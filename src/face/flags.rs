@@ -42,13 +42,15 @@ set! {
         DONTWAIT = libc::MSG_DONTWAIT;
         /// To wait for all bytes.
         WAITALL = libc::MSG_WAITALL;
-        /// From the error queue; reported of what came from there.
+        /// From the error queue; reported of what came from there. Linux has one.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         ERRQUEUE = libc::MSG_ERRQUEUE;
         /// Out of band; not with control data.
         OOB = libc::MSG_OOB;
         /// The end of a record.
         EOR = libc::MSG_EOR;
-        /// More will be sent at once.
+        /// More will be sent at once. Linux.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         MORE = libc::MSG_MORE;
         /// By no gateway.
         DONTROUTE = libc::MSG_DONTROUTE;

@@ -1,15 +1,21 @@
 //! Sets of bits with names, which are what the C interface calls flags.
 
-/// Makes a set type of an integer, with a constant for each bit.
+/// Makes a set type of an integer, with a constant for each bit that there is on the system.
 macro_rules! set {
-    ($(#[$about:meta])* $name:ident($bits:ty) { $($(#[$about_one:meta])* $one:ident = $value:expr;)* }) => {
+    ($(#[$about:meta])* $name:ident($bits:ty) {
+        $($(#[doc = $about_one:literal])* $(#[cfg($where:meta)])? $one:ident = $value:expr;)*
+    }) => {
         $(#[$about])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $name($bits);
 
         #[allow(non_upper_case_globals)]
         impl $name {
-            $($(#[$about_one])* pub const $one: Self = Self($value as $bits);)*
+            $($(#[doc = $about_one])* $(#[cfg($where)])? pub const $one: Self = Self($value as $bits);)*
+
+            const NAMES: &'static [(&'static str, $bits)] = &[
+                $($(#[cfg($where)])? (stringify!($one), $value as $bits),)*
+            ];
 
             /// None of them.
             pub const fn empty() -> Self {
@@ -18,7 +24,12 @@ macro_rules! set {
 
             /// All that this version knows.
             pub const fn all() -> Self {
-                Self(0 $(| $value as $bits)*)
+                let (mut all, mut names) = (0, Self::NAMES);
+                while let [(_, bits), rest @ ..] = names {
+                    all |= *bits;
+                    names = rest;
+                }
+                Self(all)
             }
 
             /// The bits, as C has them.
@@ -99,14 +110,14 @@ macro_rules! set {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 let mut rest = *self;
                 let mut is_first = true;
-                $(
-                    if $value as $bits != 0 && rest.contains(Self::$one) {
+                for (name, bits) in Self::NAMES {
+                    if *bits != 0 && rest.contains(Self(*bits)) {
                         f.write_str(if is_first { "" } else { " | " })?;
-                        f.write_str(stringify!($one))?;
-                        rest = rest - Self::$one;
+                        f.write_str(name)?;
+                        rest = rest - Self(*bits);
                         is_first = false;
                     }
-                )*
+                }
                 match (rest.is_empty(), is_first) {
                     (true, true) => f.write_str("(none)"),
                     (true, false) => Ok(()),

@@ -350,7 +350,7 @@ impl<S: AsyncSocket + ?Sized> AsyncSocketExt for S {}
 
 /// What is in the error queue makes a socket ready for everything.
 fn to_receive(flags: MsgFlags) -> Interest {
-    if flags.contains(MsgFlags::ERRQUEUE) { Interest::ERROR } else { Interest::READABLE }
+    if flags.bits() & sys::MSG_ERRQUEUE != 0 { Interest::ERROR } else { Interest::READABLE }
 }
 
 async fn send_message<S: AsyncSocket + ?Sized>(
