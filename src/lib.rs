@@ -47,6 +47,8 @@
 //!
 //! * No descriptor is leaked or invented: a receive hands over exactly what it reports, and closes
 //!   everything else that the kernel installed, on every path.
+//! * A thread that is cancelled (`pthread_cancel`) is a matter of C programs, and of the feature `capi`: no
+//!   thread may be cancelled in Rust's functions.
 //! * No allocation, lock, thread, global state, output or panic. The link of the shared library
 //!   fails if a panic can be reached.
 //! * Whatever a peer sends is untrusted.

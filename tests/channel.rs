@@ -430,8 +430,19 @@ fn what_is_told_of_a_call_that_was_not_made_invents_nothing() {
             tx.sent(Err(std::io::Error::from_raw_os_error(libc::EAGAIN))).unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
+        // io_uring's, of a send that was called off; and others that the channel has a meaning of its own for.
+        for number in [libc::ECANCELED, libc::ENOBUFS] {
+            let told = tx.sent(Err(std::io::Error::from_raw_os_error(number))).unwrap_err();
+            assert_eq!(told.raw_os_error(), Some(number));
+        }
         tx.flush(None).unwrap();
 
+        let mut rx = Rx::new(&theirs).unwrap();
+        for number in [libc::ECANCELED, libc::EMSGSIZE, libc::ERANGE, libc::EPROTO] {
+            rx.prepare().unwrap().unwrap();
+            let told = rx.got(Err(std::io::Error::from_raw_os_error(number))).unwrap_err();
+            assert_eq!(told.raw_os_error(), Some(number));
+        }
         let mut rx = Rx::new(&theirs).unwrap();
         assert_eq!(rx.got(Ok(8)).unwrap_err().raw_os_error(), Some(libc::EINVAL));
         // What came before is not shown again.

@@ -4,10 +4,32 @@ mod common;
 
 use std::io::{ErrorKind, IoSliceMut};
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ancillary::{Access, Error, FdExt, FdKinds, FdQueue, Flags, Seals, SocketExt};
 use common::*;
+
+#[test]
+fn a_socket_that_panics_leaves_the_queue_as_it_was() {
+    struct Panics;
+    impl AsFd for Panics {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            panic!("no descriptor today");
+        }
+    }
+    leaves_nothing_open(|| {
+        let (ours, theirs) = stream();
+        let sent = files(3);
+        ours.send_fds(b"x", &lend(&sent)).unwrap();
+        let mut queue = FdQueue::<3>::new();
+        queue.recv(&theirs, &mut [0], 3).unwrap();
+        drop(queue.take());
+        catch_unwind(AssertUnwindSafe(|| queue.recv(Panics, &mut [0], 1))).unwrap_err();
+        let left: Vec<_> = std::iter::from_fn(|| queue.take()).map(identity).collect();
+        assert_eq!(left, [identity(&sent[1]), identity(&sent[2])]);
+    });
+}
 
 #[test]
 fn a_queue_gives_descriptors_in_the_order_in_which_they_came() {

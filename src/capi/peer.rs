@@ -2,6 +2,7 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 use core::mem::size_of;
+use core::ptr::NonNull;
 
 use super::convert::{answer, slots, status};
 use crate::abi::{ANC_PEER_CREDENTIALS, ANC_PEER_PIDFD, anc_peer};
@@ -140,11 +141,11 @@ unsafe fn label(sock: c_int, buf: *mut c_char, len: *mut usize) -> Result<()> {
 /// # Safety
 /// As for anc_peer_token.
 unsafe fn token(sock: c_int, token: *mut u32) -> Result<()> {
+    let token = NonNull::new(token.cast::<[u32; 8]>()).ok_or(Errno::EFAULT)?;
+    let asked = socket::peer_token(sock);
     // SAFETY: the caller's pointer, of eight words.
-    let token = unsafe { token.cast::<[u32; 8]>().as_mut() }.ok_or(Errno::EFAULT)?;
-    *token = [0; 8];
-    *token = socket::peer_token(sock)?;
-    Ok(())
+    unsafe { token.write(asked.unwrap_or([0; 8])) };
+    asked.map(drop)
 }
 
 /// # Safety

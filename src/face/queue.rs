@@ -96,9 +96,11 @@ impl<const N: usize> FdQueue<N> {
         max_fds: usize,
         flags: Flags,
     ) -> io::Result<usize> {
+        // The caller's code, which may panic: not in the midst of the queue's.
+        let sock = sock.as_fd();
         self.with(|queue| {
             let room = queue.room(max_fds).map_err(|_| Error::NoRoom)?;
-            let came = receive(sock.as_fd(), bufs, room, flags)?;
+            let came = receive(sock, bufs, room, flags)?;
             queue.add(came.fds);
             Ok(came.bytes)
         })

@@ -5,8 +5,8 @@ use core::ffi::c_int;
 use core::mem::{offset_of, size_of};
 
 use super::shapes::widened;
-use crate::abi::{anc_dest, anc_time};
-use crate::cmsg::payload::Payload;
+use crate::abi::{ANC_CREDENTIALS, anc_dest, anc_info, anc_time};
+use crate::cmsg::payload::{Fact, Payload};
 use crate::errno::{Errno, Result};
 use crate::sys::AF_INET;
 
@@ -55,6 +55,18 @@ pub(super) fn interface(payload: Payload<'_>) -> Option<u32> {
 /// One byte.
 pub(super) fn octet(payload: Payload<'_>) -> Option<c_int> {
     payload.at::<u8>(0).map(c_int::from)
+}
+
+/// The sender's process, effective user and effective group. None: cut. A process 0 is nobody.
+pub(super) fn credentials(of: Option<(i32, u32, u32)>, info: &mut anc_info) -> Fact {
+    match of {
+        Some((pid, uid, gid)) if pid > 0 => {
+            (info.pid, info.uid, info.gid) = (pid, uid, gid);
+            Some((ANC_CREDENTIALS, true))
+        }
+        Some(_) => Some((0, true)),
+        None => Some((ANC_CREDENTIALS, false)),
+    }
 }
 
 /// The local address to send from: level, type and payload. EINVAL: an interface, which can't be chosen.

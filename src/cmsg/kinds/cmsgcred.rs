@@ -3,7 +3,8 @@
 use core::ffi::c_int;
 use core::mem::{offset_of, size_of};
 
-use crate::abi::{ANC_CREDENTIALS, anc_info};
+use super::bsd;
+use crate::abi::anc_info;
 use crate::cmsg::Credentials;
 use crate::cmsg::payload::{Fact, Payload};
 use crate::errno::Result;
@@ -44,6 +45,5 @@ pub(super) fn decode(payload: Payload<'_>, info: &mut anc_info) -> Fact {
         let (pid, uid) = (payload.at(offset_of!(Cmsgcred, pid))?, payload.at(offset_of!(Cmsgcred, euid))?);
         Some((pid, uid, payload.at(offset_of!(Cmsgcred, groups))?))
     };
-    let whole = fields().map(|(pid, uid, gid)| (info.pid, info.uid, info.gid) = (pid, uid, gid));
-    Some((ANC_CREDENTIALS, whole.is_some()))
+    bsd::credentials(fields(), info)
 }

@@ -184,7 +184,5 @@ fn sockcred2(payload: Payload<'_>, info: &mut anc_info) -> Fact {
         let (pid, uid) = (payload.at(offset_of!(Sockcred2, pid))?, payload.at(offset_of!(Sockcred2, euid))?);
         Some((pid, uid, payload.at(offset_of!(Sockcred2, egid))?))
     };
-    let Some((pid, uid, gid)) = fields() else { return Some((ANC_CREDENTIALS, false)) };
-    (info.pid, info.uid, info.gid) = (pid, uid, gid);
-    Some((ANC_CREDENTIALS, true))
+    bsd::credentials(fields(), info)
 }

@@ -90,7 +90,7 @@ pub(in crate::cmsg) fn source_v4([a, b, c, d]: [u8; 4], ifindex: u32) -> Result<
 pub(in crate::cmsg) fn decode(level: c_int, kind: c_int, payload: Payload<'_>, info: &mut anc_info) -> Fact {
     let (fact, whole) = match (level, kind) {
         (LEVEL, SCM_RIGHTS) => return Some((shapes::rights(payload, info), true)),
-        (LEVEL, SCM_CREDS) => (ANC_CREDENTIALS, sockcred(payload, info)),
+        (LEVEL, SCM_CREDS) => return sockcred(payload, info),
         (LEVEL, SCM_TIMESTAMP) => (ANC_TIME, bsd::timeval(payload).map(|time| info.time = time)),
         (IP, IP_PKTINFO) => (ANC_DEST, pktinfo(payload).map(|dest| info.dest = dest)),
         (IP, IP_RECVTTL) => (ANC_TTL, bsd::octet(payload).map(|ttl| info.ttl = ttl)),
@@ -106,9 +106,11 @@ fn pktinfo(payload: Payload<'_>) -> Option<anc_dest> {
 }
 
 /// The effective user and group.
-fn sockcred(payload: Payload<'_>, info: &mut anc_info) -> Option<()> {
-    payload.from(SOCKCRED)?;
-    let (pid, uid) = (payload.at(offset_of!(Sockcred, pid))?, payload.at(offset_of!(Sockcred, euid))?);
-    (info.pid, info.uid, info.gid) = (pid, uid, payload.at(offset_of!(Sockcred, egid))?);
-    Some(())
+fn sockcred(payload: Payload<'_>, info: &mut anc_info) -> Fact {
+    let fields = || {
+        payload.from(SOCKCRED)?;
+        let (pid, uid) = (payload.at(offset_of!(Sockcred, pid))?, payload.at(offset_of!(Sockcred, euid))?);
+        Some((pid, uid, payload.at(offset_of!(Sockcred, egid))?))
+    };
+    bsd::credentials(fields(), info)
 }

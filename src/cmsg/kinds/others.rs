@@ -160,6 +160,15 @@ system!(freebsd, "freebsd.rs" {
     }
 
     #[test]
+    fn a_process_0_is_nobody() {
+        let mut bytes = cmsgcred(2);
+        bytes[..4].fill(0);
+        let cmsgcred = told(&[(LEVEL, 3, &bytes)]);
+        let sockcred2 = told(&[(LEVEL, 8, &[0; 28])]);
+        assert_eq!((cmsgcred.present, cmsgcred.cut, sockcred2.present, sockcred2.cut), (0, 0, 0, 0));
+    }
+
+    #[test]
     fn what_may_be_a_sockcred_under_the_same_number_is_nobody() {
         assert_eq!(told(&[(LEVEL, 3, &cmsgcred(2)[..80])]).others, 1);
         let sockcred: Vec<u8> = [1000u32, 1001, 100, 101, 16].map(u32::to_ne_bytes).concat();

@@ -10,6 +10,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::ptr::NonNull;
 use std::time::Duration;
+use std::vec;
 
 pub use message::{Message, Parts};
 pub use rx::{Frame, FrameFds, RX_MEMORY, Rx};
@@ -80,6 +81,15 @@ impl<T> Memory<T> {
     }
 }
 
+impl Memory<MaybeUninit<u8>> {
+    /// Of zeros, of which none costs anything until it is written to.
+    fn zeroed(len: usize) -> Self {
+        let memory = Box::into_raw(vec![0u8; len].into_boxed_slice()) as *mut [MaybeUninit<u8>];
+        // SAFETY: just made, of a type that takes any bytes.
+        Self::owned(unsafe { Box::from_raw(memory) })
+    }
+}
+
 /// A place for a `T` in that memory, and the rest of it.
 fn place<T>(memory: &mut [MaybeUninit<u8>]) -> Option<(&mut MaybeUninit<T>, &mut [MaybeUninit<u8>])> {
     let aligned = memory.as_ptr().align_offset(align_of::<T>());
@@ -104,13 +114,24 @@ fn milliseconds(timeout: Option<Duration>) -> c_int {
     })
 }
 
+/// What the core says to what it was told: where it is the same, it is the system's.
+#[cold]
+fn of_told(told: Result<usize>, errno: Errno, of_channel: fn(Errno) -> io::Error) -> io::Error {
+    if told == Err(errno) { errno.into() } else { of_channel(errno) }
+}
+
+/// Why there is no channel.
+#[cold]
+fn of_start(errno: Errno) -> io::Error {
+    if errno == Errno::ENOBUFS { Error::NoRoom.into() } else { errno.into() }
+}
+
 /// What the channel itself refuses.
 #[cold]
 pub(super) fn of_channel(errno: Errno) -> io::Error {
     match errno {
         Errno::EPROTO => Error::Protocol.into(),
         Errno::ECANCELED => Error::Cancelled.into(),
-        Errno::ENOBUFS => Error::NoRoom.into(),
         errno => errno.into(),
     }
 }

@@ -1,6 +1,5 @@
 //! The receiving side.
 
-use std::boxed::Box;
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -13,7 +12,7 @@ use std::slice;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Limits, Memory, milliseconds, of_channel, of_limits, place, result_of};
+use super::{Limits, Memory, milliseconds, of_limits, of_start, of_told, place, result_of};
 use crate::abi::ANC_RX_BUFFER;
 use crate::channel::{self, Next};
 use crate::cmsg::CONTROL_MAX;
@@ -165,7 +164,8 @@ impl<S: AsFd> Rx<'static, S> {
         // A packet is no larger than 64 KiB, and is taken whole.
         let frame = (limits.max_frame as usize).max(ANC_RX_BUFFER - CONTROL_MAX - 16);
         let len = frame.checked_add(CONTROL_MAX + 16 + FIXED);
-        Self::start(sock, Memory::owned(Box::new_uninit_slice(len.ok_or(Error::NoRoom)?)), limits)
+        // SAFETY: zeros.
+        unsafe { Self::start(sock, Memory::zeroed(len.ok_or(Error::NoRoom)?), limits) }
     }
 }
 
@@ -185,15 +185,18 @@ impl<'a, S: AsFd> Rx<'a, S> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn in_place(sock: S, memory: &'a mut [MaybeUninit<u8>], limits: Limits) -> io::Result<Self> {
-        Self::start(sock, Memory::lent(memory), limits)
+        // Who says that something has come, and it is not so, is shown nothing else.
+        memory.fill(MaybeUninit::new(0));
+        // SAFETY: zeros.
+        unsafe { Self::start(sock, Memory::lent(memory), limits) }
     }
 
-    fn start(sock: S, mut memory: Memory<MaybeUninit<u8>>, limits: Limits) -> io::Result<Self> {
+    /// # Safety
+    /// The memory must be initialised.
+    unsafe fn start(sock: S, mut memory: Memory<MaybeUninit<u8>>, limits: Limits) -> io::Result<Self> {
         // SAFETY: lent exclusively, or its own, for as long as the side lives.
         let core = limits.checked().and_then(|limits| unsafe {
             let memory = &mut *memory.ptr().as_ptr();
-            // Who says that something has come, and it is not so, is shown nothing else.
-            memory.fill(MaybeUninit::new(0));
             let (fixed, buffer) = place::<Fixed>(memory).ok_or(Errno::ENOBUFS)?;
             let fixed = NonNull::from(fixed).cast::<Fixed>();
             let slots = &mut (*fixed.as_ptr()).slots;
@@ -204,7 +207,7 @@ impl<'a, S: AsFd> Rx<'a, S> {
             Err(errno) => {
                 // SAFETY: nobody has come to use it.
                 unsafe { memory.free() };
-                Err(of_channel(errno))
+                Err(of_start(errno))
             }
         }
     }
@@ -229,7 +232,7 @@ impl<'a, S: AsFd> Rx<'a, S> {
     }
 
     /// What has come already, for a program whose system calls are its own affair, io_uring's for example:
-    /// [`Pending`](Poll::Pending): more has to be received, as [`prepare`](Self::prepare) says. Ready: the next
+    /// [`Pending`](Poll::Pending): more has to be received, as [`prepare`](Self::prepare) says; nobody is woken. Ready: the next
     /// frame, or the end of file. What was received before is the channel's again.
     ///
     /// # Errors
@@ -302,14 +305,16 @@ impl<'a, S: AsFd> Rx<'a, S> {
     ///
     /// # Errors
     /// That reason, unless the channel knows what to do; what was prepared may be received again. EINVAL:
-    /// nothing was prepared. As for [`next_frame`](Self::next_frame).
+    /// nothing was prepared; or more bytes than there was room for, which ends the channel. As for
+    /// [`next_frame`](Self::next_frame).
     ///
     /// See there for an example.
     pub fn got(&mut self, result: io::Result<usize>) -> io::Result<()> {
         let result = result_of(result)?;
         // SAFETY: it was prepared, or is nothing but zeros. What no receive has filled shows no control
         // message, for prepare has seen to that, and bytes that are initialised.
-        unsafe { self.core.got(&(*self.fixed.as_ptr()).prepared, result) }.map_err(of_limits)
+        let got = unsafe { self.core.got(&(*self.fixed.as_ptr()).prepared, result) };
+        got.map_err(|errno| of_told(result, errno, of_limits))
     }
 
     /// The core, whose memory is as it has to be; and the socket.
@@ -360,7 +365,7 @@ impl FrameFds<'_> {
     ///
     /// # Errors
     /// [`Error::SurplusFds`], [`Error::MissingFds`]: there are more or fewer. Why one was lost. The others
-    /// are closed.
+    /// are closed, by the next call on the channel at the latest.
     ///
     /// ```
     /// # use ancillary::{Rx, Tx};

@@ -12,7 +12,7 @@ use std::ptr::{self, NonNull};
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::{Limits, Memory, Message, milliseconds, of_channel, of_limits, place, result_of};
+use super::{Limits, Memory, Message, milliseconds, of_channel, of_limits, of_start, of_told, place, result_of};
 use crate::abi::{ANC_MOVE, ANC_OUT_DONE, ANC_OUT_DROPPED, ANC_OUT_QUEUED, ANC_TX_BUFFER, anc_out};
 use crate::channel;
 use crate::errno::Errno;
@@ -297,7 +297,7 @@ impl<'a, S: AsFd, T: Message, const F: usize> Tx<'a, S, T, F> {
                     slots.free();
                     memory.free();
                 }
-                Err(of_channel(errno))
+                Err(of_start(errno))
             }
         }
     }
@@ -385,6 +385,9 @@ impl<'a, S: AsFd, T: Message, const F: usize> Tx<'a, S, T, F> {
     /// kernel has to see to it that until that has ended nothing else is done with the channel, but that
     /// messages are queued, and that it is not dropped.
     ///
+    /// musl's sendmsg takes no more than 252 descriptors (ENOMEM): there it is the system call itself that
+    /// sends, `libc::syscall`'s or io_uring's.
+    ///
     /// # Errors
     /// As for [`flush`](Self::flush).
     ///
@@ -420,7 +423,8 @@ impl<'a, S: AsFd, T: Message, const F: usize> Tx<'a, S, T, F> {
     ///
     /// See [`prepare`](Self::prepare) for an example.
     pub fn sent(&mut self, result: io::Result<usize>) -> io::Result<()> {
-        self.core.sent(result_of(result)?).map_err(of_channel)
+        let result = result_of(result)?;
+        self.core.sent(result).map_err(|errno| of_told(result, errno, of_channel))
     }
 
     /// The core, whose messages stay in their places until they are done; and the socket.
