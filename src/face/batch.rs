@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::iter;
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
+use std::ptr;
 use std::slice;
 
 use super::buffers::{buffers, buffers_mut};
@@ -206,9 +207,13 @@ impl<'a> RecvMessage<'a> {
     /// let mut messages = [RecvMessage::vectored(&mut parts, RecvAncillary::new(&mut []))];
     /// theirs.recv_messages(&mut messages, MsgFlags::empty())?;
     /// assert!(messages[0].buffers().eq([b"head", b"body"]));
+    /// drop(messages);
+    /// assert_eq!(*parts[0], *b"head");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn vectored(bufs: &'a mut [IoSliceMut<'a>], control: RecvAncillary<'a>) -> Self {
+    pub fn vectored(bufs: &'a mut [IoSliceMut<'_>], control: RecvAncillary<'a>) -> Self {
+        // SAFETY: of a longer life; nobody puts a slice of a shorter one into the list.
+        let bufs = unsafe { &mut *(ptr::from_mut(bufs) as *mut [IoSliceMut<'a>]) };
         Self::of(BuffersMut::Several(bufs), control)
     }
 
