@@ -116,16 +116,6 @@ void wait_until_asleep(pid_t thread);        /* until that thread of this proces
 #define ON_ASAN 0
 #endif
 
-/* struct cmsghdr as the kernel has it. musl's has half of the length, and padding for the rest. */
-#ifdef __linux__
-typedef struct {
-    size_t cmsg_len;
-    int cmsg_level, cmsg_type;
-} raw_header;
-#else
-typedef struct cmsghdr raw_header;
-#endif
-
 /* The most descriptors that the C library's own sendmsg takes: musl copies control data, and has room for
  * 1,024 bytes. kernel_sendmsg takes what the kernel takes. */
 #if defined(__linux__) && !defined(__GLIBC__) && SIZE_MAX > UINT32_MAX

@@ -4,6 +4,7 @@
 #ifndef KERNEL_MODEL_H
 #define KERNEL_MODEL_H
 
+#include "systems.h"
 #include <ancillary.h>
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,10 +1,20 @@
-/* What some systems lack, under the name that it has on the others. */
+/* What some systems lack, or have otherwise, under one name. */
 #ifndef SYSTEMS_H
 #define SYSTEMS_H
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* struct cmsghdr as the kernel has it. musl's has half of the length, and padding for the rest. */
+#ifdef __linux__
+typedef struct {
+    size_t cmsg_len;
+    int cmsg_level, cmsg_type;
+} raw_header;
+#else
+typedef struct cmsghdr raw_header;
+#endif
 
 #ifdef __APPLE__
 #define SOCK_CLOEXEC 0x10000000
