@@ -6,7 +6,7 @@ use core::mem::{MaybeUninit, size_of};
 
 use super::platform::{HAS_CMSG_CLOEXEC, MSG_CMSG_CLOEXEC};
 use super::posix::{
-    IOV_MAX, Inode, MSG_DONTWAIT, Peer, SOCK_STREAM, count, keeping_errno, option_as, socket_type, table_is_full,
+    IOV_MAX, MSG_DONTWAIT, Peer, SOCK_STREAM, count, keeping_errno, option_as, socket_type, table_is_full,
 };
 use super::{gid_t, msghdr};
 use crate::errno::{Errno, Result};
@@ -77,18 +77,7 @@ pub(crate) fn seals(_: c_int) -> Result<c_int> {
     Err(Errno::EINVAL)
 }
 
-/// fstat. It asks the file system, which may be another machine or a process: it may take as long as
-/// they like.
-pub(crate) fn inode(fd: c_int) -> Result<Inode> {
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: stat is writable.
-    let r = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };
-    count(r as libc::ssize_t)?;
-    // SAFETY: integers, all of them initialised.
-    let stat = unsafe { stat.assume_init() };
-    let size = u64::try_from(stat.st_size).unwrap_or(0);
-    Ok(Inode { kind: stat.st_mode as u32 & libc::S_IFMT as u32, links: stat.st_nlink as u32, size })
-}
+pub(crate) use super::posix::fstat as inode;
 
 /// What is recorded of the socket's peer, by an option that brings a struct of integers. ENODATA: nobody.
 ///
@@ -131,21 +120,21 @@ impl<Rest> Xucred<Rest> {
 
     /// The supplementary groups, 15 at most. The result, and their number where it is known: on success, and
     /// with ERANGE.
-    pub(super) fn copy_groups(&self, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-        let count = usize::try_from(self.ngroups).unwrap_or(0).min(self.groups.len());
-        copy_groups(self.groups.get(1..count).unwrap_or_default(), to)
+    pub(super) fn copy_groups(asked: Result<Self>, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
+        let peer = match asked {
+            Ok(peer) => peer,
+            Err(errno) => return (Err(errno), 0),
+        };
+        let count = usize::try_from(peer.ngroups).unwrap_or(0).min(peer.groups.len());
+        let groups = peer.groups.get(1..count).unwrap_or_default();
+        if to.len() < groups.len() {
+            return (Err(Errno::ERANGE), groups.len());
+        }
+        for (to, from) in to.iter_mut().zip(groups) {
+            to.write(*from);
+        }
+        (Ok(()), groups.len())
     }
-}
-
-/// The result, and the number of groups. ERANGE: it is more than there is room for, and none is copied.
-pub(super) fn copy_groups(groups: &[gid_t], to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    if to.len() < groups.len() {
-        return (Err(Errno::ERANGE), groups.len());
-    }
-    for (to, from) in to.iter_mut().zip(groups) {
-        to.write(*from);
-    }
-    (Ok(()), groups.len())
 }
 
 /// They are not recorded.

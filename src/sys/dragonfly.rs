@@ -44,8 +44,6 @@ pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result
     /// With a pointer that nobody uses (sys/sys/ucred.h).
     type Xucred = super::bsd::Xucred<MaybeUninit<*mut c_void>>;
     // SAFETY: integers, and what may hold anything.
-    match unsafe { recorded::<Xucred>(sock, SOL_LOCAL, LOCAL_PEERCRED) } {
-        Ok(peer) => peer.copy_groups(to),
-        Err(errno) => (Err(errno), 0),
-    }
+    let asked = unsafe { recorded(sock, SOL_LOCAL, LOCAL_PEERCRED) };
+    Xucred::copy_groups(asked, to)
 }

@@ -99,7 +99,7 @@ pub(crate) fn peer(sock: c_int) -> Result<Peer> {
 
 /// The supplementary groups that are recorded.
 pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    xucred(sock).map_or_else(|errno| (Err(errno), 0), |peer| peer.copy_groups(to))
+    Xucred::copy_groups(xucred(sock), to)
 }
 
 /// `struct _pthread_cleanup_info`.

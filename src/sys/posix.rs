@@ -160,6 +160,22 @@ pub(crate) fn description_flags(fd: c_int) -> Result<c_int> {
     count(flags as libc::ssize_t).map(|_| flags)
 }
 
+/// The file by fstat, which asks the file system: another machine or a process may answer, as late as they
+/// like.
+#[cfg_attr(all(target_os = "linux", target_env = "gnu"), allow(dead_code))]
+pub(crate) fn fstat(fd: c_int) -> Result<Inode> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: stat is writable.
+    let r = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };
+    count(r as libc::ssize_t)?;
+    // SAFETY: integers, all of them initialised.
+    let stat = unsafe { stat.assume_init() };
+    // The widths differ by system and machine.
+    #[allow(clippy::unnecessary_cast)]
+    let (kind, links) = (stat.st_mode as u32 & libc::S_IFMT as u32, stat.st_nlink as u32);
+    Ok(Inode { kind, links, size: u64::try_from(stat.st_size).unwrap_or(0) })
+}
+
 /// Sets a socket option that is an int.
 pub(crate) fn set_option(sock: c_int, level: c_int, name: c_int, value: c_int) -> Result<()> {
     if is_lacking(level, name) {

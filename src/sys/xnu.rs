@@ -77,7 +77,7 @@ pub(crate) fn peer_token(sock: c_int) -> Result<[u32; 8]> {
 
 /// The supplementary groups that are recorded.
 pub(crate) fn peer_groups(sock: c_int, to: &mut [MaybeUninit<gid_t>]) -> (Result<()>, usize) {
-    xucred(sock).map_or_else(|errno| (Err(errno), 0), |peer| peer.copy_groups(to))
+    Xucred::copy_groups(xucred(sock), to)
 }
 
 pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 0;

@@ -328,17 +328,7 @@ fn fstat(fd: c_int) -> Result<Inode> {
 }
 
 #[cfg(not(target_env = "gnu"))]
-fn fstat(fd: c_int) -> Result<Inode> {
-    let mut inode = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: inode is writable.
-    count(unsafe { libc::fstat(fd, inode.as_mut_ptr()) } as libc::ssize_t)?;
-    // SAFETY: integers, all of them initialised.
-    let inode = unsafe { inode.assume_init() };
-    // The widths differ by architecture.
-    #[allow(clippy::unnecessary_cast)]
-    let (kind, links) = (inode.st_mode as u32 & libc::S_IFMT as u32, inode.st_nlink as u32);
-    Ok(Inode { kind, links, size: u64::try_from(inode.st_size).unwrap_or(0) })
-}
+use super::posix::fstat;
 
 /// Whether this build does without an option that the system has.
 pub(super) fn is_lacking(level: c_int, name: c_int) -> bool {
