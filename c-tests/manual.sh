@@ -8,33 +8,23 @@ rm -rf "$out"
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 failed=0
-check() { # what, command...: silence is success
-    what=$1
-    shift
-    if "$@" > "$out/log" 2>&1 && [ ! -s "$out/log" ]; then
-        echo "ok   $what"
-    else
-        echo "FAIL $what"
-        sed 's/^/     /' "$out/log"
-        failed=1
-    fi
-}
+. "$root/c-tests/check.sh"
 
 cd "$root/man"
 pages=$(grep -L '^\.so ' ./*.[137])
 # Whether this machine's database of other manuals is up to date is not the pages' doing.
 lint() { mandoc -Tlint -Wstyle $pages 2>&1 | grep -v '^mandoc: outdated mandoc.db' || true; }
-check 'mandoc -Tlint finds nothing' lint
+silent 'mandoc -Tlint finds nothing' lint
 
 # groff knows some versions of the BSDs by name and warns of all others, as packages' checkers then do.
 formatted() { groff -mandoc -Tutf8 -z $pages 2>&1 | grep -v "warning.*can't break line" || true; }
 if command -v groff > /dev/null; then
-    check 'groff has nothing to say' formatted
+    silent 'groff has nothing to say' formatted
 else
     echo 'skipped: what groff says: this machine has none'
 fi
 
-check 'the tables of kinds are those of the source' sh -c 'sh kinds.sh check > /dev/null'
+silent 'the tables of kinds are those of the source' sh -c 'sh kinds.sh check > /dev/null'
 
 missing() {
     for name in $(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' "$root/abi/libancillary.map"); do
@@ -45,7 +35,7 @@ missing() {
         grep -q "^\.Nm $(basename "$alias" .3)\( ,\)\{0,1\}$" "$page" || echo "$page does not name $alias"
     done
 }
-check 'every exported function has a page' missing
+silent 'every exported function has a page' missing
 
 # A prototype that differs from the header's is a conflicting declaration.
 prototypes() {
@@ -70,13 +60,13 @@ prototypes() {
         ${CC:-cc} -std=c99 -Wall -Wextra -Werror -fsyntax-only -I"$root/include" "$program"
     done
 }
-check 'each SYNOPSIS agrees with the header' prototypes
+silent 'each SYNOPSIS agrees with the header' prototypes
 unshown() {
     for name in $(sed -n 's/^[[:space:]]*\(anc_[a-z0-9_]*\);/\1/p' "$root/abi/libancillary.map"); do
         grep -q " \**$name(" "$out"/*-synopsis.c || echo "$name is in no SYNOPSIS"
     done
 }
-check 'and every exported function is in one' unshown
+silent 'and every exported function is in one' unshown
 
 # Literal displays that start with an #include are whole programs.
 for page in $pages; do
@@ -103,14 +93,14 @@ examples() {
         done
     done
 }
-check 'the example programs compile as C and C++' examples
+silent 'the example programs compile as C and C++' examples
 
 readme() {
     awk '/^```c$/ { getline; whole = /^#include/ } /^```$/ { whole = 0 } whole' "$root/README.md" > "$out/readme.c"
     grep -q anc_ "$out/readme.c" || echo 'no program found'
     ${CC:-cc} -std=c99 -pedantic-errors -Wall -Wextra -Werror -I"$root/include" -fsyntax-only "$out/readme.c"
 }
-check "the README's program compiles" readme
+silent "the README's program compiles" readme
 
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 run_examples() {
@@ -126,5 +116,5 @@ run_examples() {
         timeout 20 "${program%.c*}" > "$out/output" 2>&1 < /dev/null || echo "$program: exit status $?: $(cat "$out/output")"
     done
 }
-check 'the example programs run' run_examples
+silent 'the example programs run' run_examples
 exit $failed

@@ -10,17 +10,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 export PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 failed=0
-check() { # what, command...: silence is success
-    what=$1
-    shift
-    if "$@" > "$out/log" 2>&1 && [ ! -s "$out/log" ]; then
-        echo "ok   $what"
-    else
-        echo "FAIL $what"
-        sed 's/^/     /' "$out/log"
-        failed=1
-    fi
-}
+. "$root/c-tests/check.sh"
 library() {
     echo "$(pkg-config --cflags --libs ancillary) -Wl,-rpath,$(pkg-config --variable=libdir ancillary)"
 }
@@ -40,7 +30,7 @@ document() {
     done
     [ $count -eq 24 ] || echo "$count programs found"
 }
-check "MIGRATING.md's examples compile, before and after" document
+silent "MIGRATING.md's examples compile, before and after" document
 
 pages() {
     grep -o 'anc[a-z_-]*([137])' "$root/MIGRATING.md" "$root"/tools/anc-migrate/report/*.cocci | sed 's/.*://' | sort -u | while read -r page; do
@@ -48,7 +38,7 @@ pages() {
         [ -f "$root/man/$name.${section%)}" ] || echo "$page: no such page"
     done
 }
-check 'every page that is named exists' pages
+silent 'every page that is named exists' pages
 
 if ! command -v spatch > /dev/null; then
     echo 'skipped: the rules of anc-migrate: this machine has no spatch (coccinelle)'
@@ -62,7 +52,7 @@ samples_compile() {
         ${CC:-cc} -std=gnu11 -fsyntax-only "$sample"
     done
 }
-check 'the samples compile' samples_compile
+silent 'the samples compile' samples_compile
 
 # A comment `expect: TEXT` stands where a warning is due.
 reported() {
@@ -77,9 +67,9 @@ reported() {
         [ "$rule" = idioms ] || [ -f "$rule-good.c" ] || echo "$rule has no sample that is right"
     done
 }
-check 'each bug is reported at its line, and nothing else' reported
+silent 'each bug is reported at its line, and nothing else' reported
 elsewhere() { "$tool" sigpipe-ignored-good.c | grep warning || true; }
-check 'SIGPIPE that is taken care of is no bug' elsewhere
+silent 'SIGPIPE that is taken care of is no bug' elsewhere
 
 noted() {
     sed -n '=; p' idioms.c | sed 'N; s/\n/ /' | grep 'note: ' | while read -r line text; do
@@ -88,10 +78,10 @@ noted() {
     "$tool" idioms.c | LC_ALL=C sort > "$out/notes"
     diff "$out/expected" "$out/notes"
 }
-check 'each idiom is noted with its page' noted
+silent 'each idiom is noted with its page' noted
 
 paged() { grep -v ' \[see [a-z_-]*([1-8])\]$' "$out/said" || true; }
-check 'each line names a page' paged
+silent 'each line names a page' paged
 
 rewritten() {
     cp rewrite.c "$out/rewritten.c"
@@ -108,7 +98,7 @@ rewritten() {
     cp rewrite.c "$out/rewrite.c"
     (cd "$out" && "$tool" --rewrite rewrite.c | patch -s -p1 && cmp rewrite.c rewritten.c)
 }
-check 'what is rewritten compiles and behaves, once and for all' rewritten
+silent 'what is rewritten compiles and behaves, once and for all' rewritten
 
 kept() {
     cp rewrite-kept.c "$out/kept.c"
@@ -117,14 +107,14 @@ kept() {
     sed 's/anc_\([a-z]*msg\)(/\1(/; /<ancillary.h>/d' "$out/kept.c" | diff rewrite-kept.c -
     grep -q 'anc_sendmsg' "$out/kept.c" || echo 'the calls are not rewritten'
 }
-check 'what is not simple is left alone' kept
+silent 'what is not simple is left alone' kept
 
 installed() {
     grep -q "^installed=$stage/" "$stage/bin/anc-migrate" || echo 'the rules were not told to the installed program'
     (cd "$out" && cp "$here/close-on-exec-bad.c" . && "$stage/bin/anc-migrate" close-on-exec-bad.c) > "$out/said" || [ $? -eq 1 ]
     grep -q 'warning: received descriptors' "$out/said" || echo 'it does not find them'
 }
-check 'it works where it was installed' installed
+silent 'it works where it was installed' installed
 
 tabled() {
     for rule in "$root"/tools/anc-migrate/report/*.cocci; do
@@ -132,7 +122,7 @@ tabled() {
         [ "$rule" = idioms ] || grep -q "^| $rule |" "$root/MIGRATING.md" || echo "$rule is not in the table"
     done
 }
-check 'each bug stands in MIGRATING.md' tabled
+silent 'each bug stands in MIGRATING.md' tabled
 
 refused() {
     for wrong in '' --nonsense '--in-place rewrite.c' missing.c; do
@@ -142,5 +132,5 @@ refused() {
         [ $status -eq 2 ] || echo "anc-migrate $wrong: $status"
     done
 }
-check 'wrong usage is status 2' refused
+silent 'wrong usage is status 2' refused
 exit $failed
