@@ -127,7 +127,7 @@ tests() { # target, zig's name, system, archive: links them, and prints how many
         sed '/\*\//q' "c-tests/$program.c" | grep -q "Linux alone: \|Not on .*$named" || echo "$program"
     done > "$work/programs"
     export ZIG
-    xargs -P "${JOBS:-2}" -n 1 sh c-tests/platforms/link-one.sh "$2" "$4" "$work" < "$work/programs"
+    xargs -r -P "${JOBS:-2}" -n 1 sh c-tests/platforms/link-one.sh "$2" "$4" "$work" < "$work/programs"
     ! cat "$work"/*.failed "$work"/*/*.failed 2> /dev/null | sed 's/^/     /' >&2 || true
     for program in $(cat "$work/programs"); do
         [ -f "$work/$program" ] || return 1
@@ -171,7 +171,7 @@ run() { # target, compiler and what runs it
     mkdir -p "$work"
     # One by one: a program that does not compile there ends run.sh.
     echo "${TESTS-$programs}" | CC=$compiler CFLAGS=$flags RUNNER=$runner LIMITS=$limits \
-        xargs -P "${JOBS:-2}" -n 1 sh c-tests/platforms/run-one.sh "$1" "$out/stage/$1" "$work"
+        xargs -r -P "${JOBS:-2}" -n 1 sh c-tests/platforms/run-one.sh "$1" "$out/stage/$1" "$work"
     passed=0 failing= left_out=0
     : > "$work/log"
     for program in ${TESTS-$programs}; do
